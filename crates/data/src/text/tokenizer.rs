@@ -1,0 +1,193 @@
+//! Byte-pair encoding of both sides of a corpus, one vocabulary (Sennrich et al. 2016).
+
+use super::normalise::Normaliser;
+use super::placeholders::{self, MOST};
+use crate::InputError;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+use tokenizers::models::TrainerWrapper;
+use tokenizers::models::bpe::{BPE, BpeTrainer};
+use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
+use tokenizers::{AddedToken, PreTokenizerWrapper};
+
+/// Padding: reserved, never used, since batches are packed.
+pub const PAD: u32 = 0;
+/// Begins a target.
+pub const START: u32 = 1;
+/// Ends a sentence.
+pub const END: u32 = 2;
+/// A character never seen in training.
+pub const UNKNOWN: u32 = 3;
+/// Tokens of placeholders.
+pub const PLACEHOLDERS: Range<u32> = 4..4 + MOST as u32;
+
+/// The word mark that a space becomes.
+const MARK: char = '\u{2581}';
+
+/// Cuts text into subwords and joins them again.
+#[derive(Clone, Debug)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    source: Normaliser,
+    target: Normaliser,
+}
+
+/// What a tokenizer is saved as.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    source: Normaliser,
+    target: Normaliser,
+    bpe: serde_json::Value,
+}
+
+/// A sentence as tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// Tokens, without START and END.
+    pub ids: Vec<u32>,
+    /// What its placeholder tokens stand for, in order.
+    pub placeholders: Vec<String>,
+}
+
+impl Tokenizer {
+    /// Learns `vocab` tokens from normalised, masked lines of both sides.
+    ///
+    /// # Errors
+    /// If the text is empty.
+    pub fn train(
+        lines: impl Iterator<Item = String> + Send,
+        vocab: usize,
+        source: Normaliser,
+        target: Normaliser,
+    ) -> Result<Self, InputError> {
+        let mut specials: Vec<String> = ["<pad>", "<s>", "</s>", "<unk>"].map(String::from).to_vec();
+        specials.extend((0..MOST).map(placeholders::token));
+        let specials: Vec<AddedToken> = specials.into_iter().map(|s| AddedToken::from(s, true)).collect();
+        let failed = |e: tokenizers::Error| {
+            InputError::new("text to learn a vocabulary from", e.to_string(), "check the training corpus")
+        };
+        let bpe = BPE::builder().unk_token("<unk>".into()).build().map_err(failed)?;
+        let mut inner = tokenizers::Tokenizer::new(bpe);
+        inner.with_pre_tokenizer(Some(PreTokenizerWrapper::Metaspace(Metaspace::new(
+            MARK,
+            PrependScheme::First,
+            true,
+        ))));
+        let trainer = BpeTrainer::builder().vocab_size(vocab).special_tokens(specials).show_progress(false).build();
+        inner.train(&mut TrainerWrapper::BpeTrainer(trainer), lines).map_err(failed)?;
+        Ok(Self { inner, source, target })
+    }
+
+    /// The tokenizer that [`Tokenizer::save`] wrote.
+    ///
+    /// # Errors
+    /// If `json` is no tokenizer of ours.
+    pub fn load(json: &str) -> Result<Self, InputError> {
+        let bad = |got: String| InputError::new("a tokenizer", got, "the model file may be damaged: train it again");
+        let saved: Saved = serde_json::from_str(json).map_err(|e| bad(e.to_string()))?;
+        let inner = tokenizers::Tokenizer::from_bytes(saved.bpe.to_string()).map_err(|e| bad(e.to_string()))?;
+        let names = [(PAD, "<pad>"), (START, "<s>"), (END, "</s>"), (UNKNOWN, "<unk>")];
+        if names.iter().any(|&(id, name)| inner.id_to_token(id).as_deref() != Some(name)) {
+            return Err(bad("other special tokens".into()));
+        }
+        Ok(Self { inner, source: saved.source, target: saved.target })
+    }
+
+    /// As JSON.
+    pub fn save(&self) -> String {
+        let bpe = self.inner.to_string(false).expect("a tokenizer can be written");
+        let bpe = serde_json::from_str(&bpe).expect("a tokenizer is JSON");
+        let saved = Saved { source: self.source, target: self.target, bpe };
+        serde_json::to_string(&saved).expect("a tokenizer is JSON")
+    }
+
+    /// Number of tokens.
+    pub fn vocab(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// Normalises and cuts a source sentence, END added, its placeholders protected.
+    pub fn source(&self, text: &str) -> Encoded {
+        let text = self.source.apply(text);
+        let known = placeholders::find(&text);
+        let mut ids = self.cut(&placeholders::mask(&text, &known));
+        ids.push(END);
+        Encoded { ids, placeholders: known.into_iter().map(String::from).collect() }
+    }
+
+    /// Normalises and cuts a pair, END added to the source; a placeholder has one number on both sides.
+    pub fn pair(&self, source: &str, target: &str) -> (Vec<u32>, Vec<u32>) {
+        let (source, target) = masked(self.source, self.target, source, target);
+        let mut ids = self.cut(&source);
+        ids.push(END);
+        (ids, self.cut(&target))
+    }
+
+    fn cut(&self, text: &str) -> Vec<u32> {
+        if text.is_empty() {
+            return Vec::new();
+        }
+        let encoding = self.inner.encode_fast(text, false).expect("encoding has no failing part");
+        encoding.get_ids().to_vec()
+    }
+
+    /// The text of target tokens, placeholders put back.
+    pub fn text(&self, ids: &[u32], placeholders: &[String]) -> String {
+        let joined: String = ids.iter().map(|&id| self.token(id)).collect();
+        let known: Vec<&str> = placeholders.iter().map(String::as_str).collect();
+        placeholders::restore(joined.replace(MARK, " ").trim(), &known)
+    }
+
+    /// A token as it is written, with its word mark.
+    pub fn token(&self, id: u32) -> String {
+        if id == END { "</s>".into() } else { self.inner.id_to_token(id).unwrap_or_default() }
+    }
+
+    /// Normalises a reference as targets are normalised.
+    pub fn normalise_target(&self, text: &str) -> String {
+        self.target.apply(text)
+    }
+}
+
+/// Both sides normalised, their placeholders replaced by the numbers of the source's.
+pub fn masked(source: Normaliser, target: Normaliser, from: &str, to: &str) -> (String, String) {
+    let (from, to) = (source.apply(from), target.apply(to));
+    let known = placeholders::find(&from);
+    (placeholders::mask(&from, &known), placeholders::mask(&to, &known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Script;
+
+    fn tokenizer() -> Tokenizer {
+        let source = Normaliser { script: Script::Persian, lowercase: false, strip_diacritics: false };
+        let target = Normaliser { script: Script::Plain, ..source };
+        let lines = ["<ph0> پرونده", "سلام دنیا", "hello world", "<ph0> files", "world: <ph0>"];
+        Tokenizer::train(lines.iter().map(|s| (*s).to_string()), 120, source, target).unwrap()
+    }
+
+    #[test]
+    fn text_survives_the_round_trip_with_its_placeholders() {
+        let t = tokenizer();
+        let (source, target) = t.pair("سلام %s", "hello: %s world");
+        assert_eq!(*source.last().unwrap(), END);
+        assert!(source.contains(&PLACEHOLDERS.start) && target.contains(&PLACEHOLDERS.start));
+        assert_eq!(t.text(&target, &["%s".into()]), "hello: %s world");
+        assert_eq!(t.source("سلام").ids.len(), t.pair("سلام", "").0.len());
+        assert_eq!(t.source("").ids, [END]);
+    }
+
+    #[test]
+    fn a_character_never_seen_is_unknown_and_training_is_deterministic() {
+        let t = tokenizer();
+        assert!(t.source("漢字").ids.contains(&UNKNOWN));
+        assert_eq!(t.save(), tokenizer().save());
+        let again = Tokenizer::load(&t.save()).unwrap();
+        assert_eq!(again.source("سلام دنیا"), t.source("سلام دنیا"));
+        assert_eq!(again.save(), t.save());
+        assert!(Tokenizer::load("{}").is_err());
+    }
+}

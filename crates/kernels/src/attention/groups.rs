@@ -1,0 +1,79 @@
+//! Which queries look at which sources.
+
+use crate::Ragged;
+use std::ops::Range;
+
+/// A partition of query rows and source rows: the queries of a group look at its sources alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Groups {
+    queries: Vec<usize>,
+    query_ends: Vec<usize>,
+    sources: Vec<usize>,
+    source_ends: Vec<usize>,
+    weight_ends: Vec<usize>,
+}
+
+impl Groups {
+    /// Adds a group.
+    pub fn push(&mut self, queries: impl IntoIterator<Item = usize>, sources: impl IntoIterator<Item = usize>) {
+        let before = (self.queries.len(), self.sources.len());
+        self.queries.extend(queries);
+        self.sources.extend(sources);
+        self.query_ends.push(self.queries.len());
+        self.source_ends.push(self.sources.len());
+        let cells = (self.queries.len() - before.0) * (self.sources.len() - before.1);
+        self.weight_ends.push(self.weights() + cells);
+    }
+
+    /// One group a sentence: sequence `j` of `queries` looks at sequence `sentence[j]` of `sources`.
+    pub fn aligned(queries: &Ragged, sources: &Ragged, sentence: &[usize]) -> Self {
+        let mut groups = Self::default();
+        for (j, &s) in sentence.iter().enumerate() {
+            groups.push(
+                (0..queries.lengths()[j]).map(|t| queries.row(t, j)),
+                (0..sources.lengths()[s]).map(|t| sources.row(t, s)),
+            );
+        }
+        groups
+    }
+
+    /// Number of groups.
+    pub fn len(&self) -> usize {
+        self.query_ends.len()
+    }
+
+    /// No groups.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of queries.
+    pub fn query_count(&self) -> usize {
+        self.queries.len()
+    }
+
+    /// Number of attention weights, over all groups.
+    pub fn weights(&self) -> usize {
+        self.weight_ends.last().copied().unwrap_or(0)
+    }
+
+    /// Query rows of a group.
+    pub fn queries(&self, group: usize) -> &[usize] {
+        &self.queries[range(&self.query_ends, group)]
+    }
+
+    /// Source rows of a group.
+    pub fn sources(&self, group: usize) -> &[usize] {
+        &self.sources[range(&self.source_ends, group)]
+    }
+
+    /// Where the group's weights `[queries, sources]` stand among all.
+    pub fn weight_range(&self, group: usize) -> Range<usize> {
+        range(&self.weight_ends, group)
+    }
+}
+
+fn range(ends: &[usize], group: usize) -> Range<usize> {
+    let start = if group == 0 { 0 } else { ends[group - 1] };
+    start..ends[group]
+}

@@ -1,0 +1,127 @@
+//! Run-time dispatch on the processor's instruction set, and the treatment of denormals.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// An instruction set that the kernels have code for, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Isa {
+    /// Plain Rust, no assumption on the processor.
+    Portable = 1,
+    /// 256-bit vectors with fused multiply-add.
+    Avx2 = 2,
+    /// 512-bit vectors.
+    Avx512 = 3,
+}
+
+static CHOSEN: AtomicU8 = AtomicU8::new(0);
+
+/// The best instruction set of this processor.
+pub fn detected() -> Isa {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("fma")
+        {
+            return Isa::Avx512;
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            return Isa::Avx2;
+        }
+    }
+    Isa::Portable
+}
+
+/// The instruction set in use: the best one, unless [`force`] chose a lesser one.
+#[inline]
+pub fn isa() -> Isa {
+    match CHOSEN.load(Ordering::Relaxed) {
+        3 => Isa::Avx512,
+        2 => Isa::Avx2,
+        1 => Isa::Portable,
+        _ => {
+            let best = detected();
+            CHOSEN.store(best as u8, Ordering::Relaxed);
+            best
+        }
+    }
+}
+
+/// Uses `isa`, or the best one that the processor has if that is less; returns what is now in use.
+///
+/// For the whole process: meant for the program's start and for tests of the lesser paths.
+pub fn force(isa: Isa) -> Isa {
+    let isa = isa.min(detected());
+    CHOSEN.store(isa as u8, Ordering::Relaxed);
+    isa
+}
+
+/// Makes this thread treat denormal numbers as zero.
+///
+/// A denormal costs a hundred cycles and carries no information that training can use. Each thread
+/// that computes calls this once, the main one too, so that results do not depend on which one did.
+pub fn flush_denormals() {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let mut mxcsr: u32 = 0;
+        // SAFETY: both instructions only read and write this thread's MXCSR through a valid
+        // pointer to a local; bits 15 (flush to zero) and 6 (denormals are zero) exist on every
+        // x86-64 processor.
+        unsafe {
+            std::arch::asm!("stmxcsr [{}]", in(reg) &mut mxcsr, options(nostack));
+            mxcsr |= (1 << 15) | (1 << 6);
+            std::arch::asm!("ldmxcsr [{}]", in(reg) &mxcsr, options(nostack));
+        }
+    }
+}
+
+/// Compiles `$body`, an `#[inline(always)]` function, once per instruction set and calls the one in
+/// use. The compiler then vectorises the same source for each.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! multiversion {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident<$t:ident: Real>($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $body:ident) => {
+        $(#[$meta])*
+        $vis fn $name<$t: $crate::Real>($($arg: $ty),*) $(-> $ret)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")]
+                unsafe fn avx512<$t: $crate::Real>($($arg: $ty),*) $(-> $ret)? { $body::<$t, true>($($arg),*) }
+                #[target_feature(enable = "avx2,fma")]
+                unsafe fn avx2<$t: $crate::Real>($($arg: $ty),*) $(-> $ret)? { $body::<$t, true>($($arg),*) }
+                match $crate::cpu::isa() {
+                    // SAFETY: `isa()` returns only what the processor was found to have.
+                    $crate::cpu::Isa::Avx512 => return unsafe { avx512::<$t>($($arg),*) },
+                    // SAFETY: as above.
+                    $crate::cpu::Isa::Avx2 => return unsafe { avx2::<$t>($($arg),*) },
+                    $crate::cpu::Isa::Portable => {}
+                }
+            }
+            $body::<$t, false>($($arg),*)
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn denormals_are_flushed_where_the_processor_can() {
+        flush_denormals();
+        let tiny = std::hint::black_box(f32::MIN_POSITIVE);
+        let half = std::hint::black_box(0.5f32);
+        if cfg!(target_arch = "x86_64") {
+            assert_eq!(tiny * half, 0.0);
+        }
+    }
+
+    #[test]
+    fn a_lesser_instruction_set_can_be_forced() {
+        assert!(detected() >= Isa::Portable);
+        assert!(isa() <= detected());
+    }
+}

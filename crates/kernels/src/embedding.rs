@@ -1,0 +1,79 @@
+//! Rows of a table, and dropout masks.
+
+use crate::Real;
+use crate::parallel::{self, Shared};
+use simurgh_random::mix;
+
+/// `table[ids]`, `[ids, width]`.
+///
+/// # Panics
+/// If an id is outside of the table.
+pub fn forward<T: Real>(table: &[T], width: usize, ids: &[u32]) -> Vec<T> {
+    let mut out = Vec::with_capacity(ids.len() * width);
+    for &id in ids {
+        out.extend_from_slice(&table[id as usize * width..][..width]);
+    }
+    out
+}
+
+/// Adds each row of `d_out` to its id's row of `d_table`, in the order of the rows.
+pub fn backward<T: Real>(d_out: &[T], width: usize, ids: &[u32], d_table: &mut [T]) {
+    for (&id, d) in ids.iter().zip(d_out.chunks_exact(width)) {
+        for (t, d) in d_table[id as usize * width..][..width].iter_mut().zip(d) {
+            *t += *d;
+        }
+    }
+}
+
+/// Multiplies each element of `x[keys, width]` by 0 with probability `rate`, else by `1 / (1 - rate)`.
+///
+/// The draw depends on `seed`, the row's key and the column: rows with one key share a mask, which
+/// over the steps of a sequence is variational dropout (Gal & Ghahramani 2016).
+pub fn dropout<T: Real>(x: &mut [T], width: usize, keys: &[u32], rate: f64, seed: u64) {
+    let threshold = (rate * 65536.0).round() as u64;
+    let scale = T::from_f64(65536.0 / (65536 - threshold.min(65535)) as f64);
+    let shared = Shared::new(x);
+    let parts = parallel::ranges(keys.len(), parallel::threads(), 1);
+    parallel::each(parts.len(), keys.len() * width > 1 << 14, |part| {
+        for row in parts[part].clone() {
+            // SAFETY: each row belongs to one part.
+            let x = unsafe { shared.slice(row * width, width) };
+            let base = mix(seed ^ u64::from(keys[row]));
+            for (word, x) in x.chunks_mut(4).enumerate() {
+                // Four 16-bit draws from one word.
+                let bits = mix(base.wrapping_add(word as u64));
+                for (i, x) in x.iter_mut().enumerate() {
+                    let keep = (bits >> (16 * i)) & 0xFFFF >= threshold;
+                    *x = if keep { *x * scale } else { T::ZERO };
+                }
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dropout_keeps_the_mean_and_shares_masks_by_key() {
+        let (rows, width) = (400, 101);
+        let mut keys: Vec<u32> = (0..rows).collect();
+        keys[7] = 3;
+        let mut x = vec![1.0f32; rows as usize * width];
+        dropout(&mut x, width, &keys, 0.3, 9);
+        let mean = x.iter().sum::<f32>() / x.len() as f32;
+        assert!((mean - 1.0).abs() < 0.02, "{mean}");
+        assert_eq!(x[3 * width..4 * width], x[7 * width..8 * width]);
+        assert_ne!(x[3 * width..4 * width], x[4 * width..5 * width]);
+    }
+
+    #[test]
+    fn an_embedding_gradient_adds_up_repeated_ids() {
+        let table: Vec<f64> = (0..6).map(f64::from).collect();
+        assert_eq!(forward(&table, 2, &[2, 0, 2]), [4.0, 5.0, 0.0, 1.0, 4.0, 5.0]);
+        let mut d = vec![0.0; 6];
+        backward(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, &[2, 0, 2], &mut d);
+        assert_eq!(d, [3.0, 4.0, 0.0, 0.0, 6.0, 8.0]);
+    }
+}

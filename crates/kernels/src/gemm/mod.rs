@@ -1,0 +1,359 @@
+//! Matrix product with the right operand packed once and used many times.
+//!
+//! After Goto & van de Geijn, "Anatomy of high-performance matrix multiplication" (2008): the right
+//! operand is cut into panels as wide as the micro-kernel, in blocks of [`DEPTH`] along the inner
+//! dimension; the micro-kernel keeps a tile of the result in registers. An element of the result is
+//! always the same chain of additions, whatever the other rows and columns and whoever computes it.
+
+mod micro;
+pub mod reference;
+
+pub(crate) use micro::{micro_f32, micro_f64};
+
+use crate::Real;
+use crate::parallel::{self, Shared};
+
+/// Inner-dimension block: the sums over blocks of this length are added in order.
+pub const DEPTH: usize = 256;
+/// Panels that stay in the second-level cache while the rows pass by.
+const GROUP: usize = 16;
+/// Multiply-adds below which a second thread costs more than it brings.
+const WORTH: usize = 1 << 18;
+
+/// A micro-kernel and the size of its register tile.
+#[derive(Clone, Copy)]
+pub struct Micro<T> {
+    /// Most rows of a tile.
+    pub rows: usize,
+    /// Columns of a tile, the width of a packed panel.
+    pub cols: usize,
+    pub(crate) run: unsafe fn(Tile<T>),
+}
+
+/// One call of a micro-kernel: `c[rows, cols] (+)= a[rows, depth] * panel[depth, Micro::cols]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile<T> {
+    pub rows: usize,
+    pub cols: usize,
+    pub depth: usize,
+    pub a: *const T,
+    pub a_row: usize,
+    pub a_col: usize,
+    pub panel: *const T,
+    /// Null, or a row of `Micro::cols` values that every row starts from.
+    pub bias: *const T,
+    pub c: *mut T,
+    pub c_row: usize,
+    /// Add to what `c` holds rather than overwrite it.
+    pub add: bool,
+}
+
+/// A matrix seen through strides, in elements.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a, T> {
+    data: &'a [T],
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+impl<'a, T> View<'a, T> {
+    /// A row-major matrix `[rows, cols]`.
+    ///
+    /// # Panics
+    /// If `data` has another length.
+    pub fn new(data: &'a [T], rows: usize, cols: usize) -> Self {
+        assert_eq!(data.len(), rows * cols, "View::new: {rows} x {cols}");
+        Self { data, rows, cols, row_stride: cols, col_stride: 1 }
+    }
+
+    /// The same numbers with rows and columns exchanged.
+    pub fn transposed(self) -> Self {
+        Self {
+            data: self.data,
+            rows: self.cols,
+            cols: self.rows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+        }
+    }
+}
+
+/// The right operand `[depth, cols]` of a product, laid out as the micro-kernel reads it.
+#[derive(Clone, Debug)]
+pub struct Packed<T> {
+    data: Vec<T>,
+    depth: usize,
+    cols: usize,
+    width: usize,
+}
+
+impl<T: Real> Packed<T> {
+    /// Packs `b`.
+    pub fn new(b: View<'_, T>) -> Self {
+        let width = T::micro().cols;
+        let (depth, cols) = (b.rows, b.cols);
+        let panels = cols.div_ceil(width);
+        let mut data = vec![T::ZERO; depth * panels * width];
+        let blocks = depth.div_ceil(DEPTH);
+        let shared = Shared::new(&mut data);
+        let pack = |index: usize| {
+            let (block, panel) = (index / panels, index % panels);
+            let start = block * DEPTH;
+            let length = DEPTH.min(depth - start);
+            // SAFETY: panels are disjoint pieces of `data`, one task each.
+            let to = unsafe { shared.slice((start * panels + panel * length) * width, length * width) };
+            let first = panel * width;
+            let wide = width.min(cols - first);
+            if b.col_stride == 1 {
+                for (p, to) in to.chunks_exact_mut(width).enumerate() {
+                    let from = (start + p) * b.row_stride + first;
+                    to[..wide].copy_from_slice(&b.data[from..from + wide]);
+                }
+            } else {
+                // In pieces of 16 so that the strided side stays in the first-level cache.
+                for p0 in (0..length).step_by(16) {
+                    let p1 = length.min(p0 + 16);
+                    for j in 0..wide {
+                        let from = (first + j) * b.col_stride + start * b.row_stride;
+                        for p in p0..p1 {
+                            to[p * width + j] = b.data[from + p * b.row_stride];
+                        }
+                    }
+                }
+            }
+        };
+        let count = blocks * panels;
+        let parts = parallel::ranges(count, parallel::threads(), 1);
+        parallel::each(parts.len(), depth * cols > WORTH / 4, |part| {
+            parts[part].clone().for_each(&pack);
+        });
+        Self { data, depth, cols, width }
+    }
+
+    /// Inner dimension.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Columns of the product.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    fn panels(&self) -> usize {
+        self.cols.div_ceil(self.width)
+    }
+}
+
+/// What the product's result starts from.
+#[derive(Clone, Copy, Debug)]
+pub enum Start<'a, T> {
+    /// Overwrite.
+    Zero,
+    /// Add to what is there.
+    Add,
+    /// Overwrite, every row starting from this one, `[cols]`.
+    Bias(&'a [T]),
+}
+
+/// `c[rows, cols] = start + a[rows, depth] * b[depth, cols]`, on all threads.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn gemm<T: Real>(a: View<'_, T>, b: &Packed<T>, c: &mut [T], start: Start<'_, T>) {
+    let micro = T::micro();
+    check(&a, b, c, &start);
+    let (rows, panels) = (a.rows, b.panels());
+    let threads = parallel::threads();
+    let worth = rows * b.cols * b.depth >= WORTH;
+    let bias = padded(start, b);
+    let shared = Shared::new(c);
+    // Split the longer side, so that each thread keeps its share of the panels or of the rows.
+    let by_rows = rows >= 2 * micro.rows * threads;
+    let parts =
+        if by_rows { parallel::ranges(rows, threads, micro.rows) } else { parallel::ranges(panels, threads, 1) };
+    parallel::each(parts.len(), worth, |part| {
+        let (r, p) = if by_rows { (parts[part].clone(), 0..panels) } else { (0..rows, parts[part].clone()) };
+        // SAFETY: the shapes were checked; tasks own disjoint rows or disjoint columns of `c`.
+        unsafe { region(&a, b, shared.pointer(), r, p, &bias, matches!(start, Start::Add)) };
+    });
+}
+
+/// [`gemm`] on the calling thread, for callers that split the work themselves.
+pub fn gemm_serial<T: Real>(a: View<'_, T>, b: &Packed<T>, c: &mut [T], start: Start<'_, T>) {
+    check(&a, b, c, &start);
+    let bias = padded(start, b);
+    // SAFETY: the shapes were checked and `c` is ours alone.
+    unsafe { region(&a, b, c.as_mut_ptr(), 0..a.rows, 0..b.panels(), &bias, matches!(start, Start::Add)) };
+}
+
+fn check<T: Real>(a: &View<'_, T>, b: &Packed<T>, c: &[T], start: &Start<'_, T>) {
+    assert_eq!(a.cols, b.depth, "gemm: inner dimensions");
+    assert_eq!(c.len(), a.rows * b.cols, "gemm: result {} x {}", a.rows, b.cols);
+    assert_eq!(b.width, T::micro().cols, "gemm: packed for another instruction set");
+    if let Start::Bias(bias) = start {
+        assert_eq!(bias.len(), b.cols, "gemm: bias");
+    }
+    assert!(
+        a.rows == 0 || a.cols == 0 || (a.rows - 1) * a.row_stride + (a.cols - 1) * a.col_stride < a.data.len(),
+        "gemm: view"
+    );
+}
+
+/// The bias, padded to whole panels; empty where there is none.
+fn padded<T: Real>(start: Start<'_, T>, b: &Packed<T>) -> Vec<T> {
+    match start {
+        Start::Bias(bias) => {
+            let mut row = bias.to_vec();
+            row.resize(b.panels() * b.width, T::ZERO);
+            row
+        }
+        // Without depth there is no tile to zero the result.
+        _ => Vec::new(),
+    }
+}
+
+/// Rows `rows` and panels `panels` of the product.
+///
+/// # Safety
+/// The shapes fit, and nobody else touches this part of `c` meanwhile.
+unsafe fn region<T: Real>(
+    a: &View<'_, T>,
+    b: &Packed<T>,
+    c: *mut T,
+    rows: std::ops::Range<usize>,
+    panels: std::ops::Range<usize>,
+    bias: &[T],
+    add: bool,
+) {
+    let micro = T::micro();
+    let count = rows.len();
+    if count == 0 || panels.is_empty() {
+        return;
+    }
+    let blocks = count.div_ceil(micro.rows);
+    let total = b.panels();
+    let depth_blocks = b.depth.div_ceil(DEPTH).max(1);
+    let mut packed_a = if a.col_stride == 1 { Vec::new() } else { vec![T::ZERO; DEPTH * micro.rows] };
+    for depth_block in 0..depth_blocks {
+        let k0 = depth_block * DEPTH;
+        let depth = DEPTH.min(b.depth - k0);
+        for group in panels.clone().step_by(GROUP) {
+            let group = group..panels.end.min(group + GROUP);
+            for block in 0..blocks {
+                // Blocks of equal height, so that no tile is left with a row or two.
+                let (i0, i1) = (count * block / blocks, count * (block + 1) / blocks);
+                let (i0, height) = (rows.start + i0, i1 - i0);
+
+                let from = a.data.as_ptr().wrapping_add(i0 * a.row_stride + k0 * a.col_stride);
+                let (pointer, a_row, a_col) = if a.col_stride == 1 {
+                    (from, a.row_stride, 1)
+                } else {
+                    for p in 0..depth {
+                        for i in 0..height {
+                            // SAFETY: inside the view, and inside the scratch block.
+                            unsafe {
+                                *packed_a.get_unchecked_mut(p * height + i) =
+                                    *from.add(i * a.row_stride + p * a.col_stride);
+                            }
+                        }
+                    }
+                    (packed_a.as_ptr(), 1, height)
+                };
+                for panel in group.clone() {
+                    let first = panel * b.width;
+                    let tile = Tile {
+                        rows: height,
+                        cols: b.width.min(b.cols - first),
+                        depth,
+                        a: pointer,
+                        a_row,
+                        a_col,
+                        // SAFETY: the panel's offset in the packed layout, see `Packed::new`.
+                        panel: unsafe { b.data.as_ptr().add((k0 * total + panel * depth) * b.width) },
+                        bias: if bias.is_empty() || depth_block > 0 {
+                            std::ptr::null()
+                        } else {
+                            bias[first..].as_ptr()
+                        },
+                        // SAFETY: the tile's first element is inside the result.
+                        c: unsafe { c.add(i0 * b.cols + first) },
+                        c_row: b.cols,
+                        add: add || depth_block > 0,
+                    };
+                    // SAFETY: the tile lies inside the three matrices.
+                    unsafe { (micro.run)(tile) };
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simurgh_random::Random;
+
+    fn case<T: Real>(m: usize, k: usize, n: usize, ta: bool, tb: bool, start: u8, tolerance: f64) {
+        let mut random = Random::new((m * 1000 + k * 10 + n) as u64);
+        let mut draw = |n: usize| -> Vec<T> { (0..n).map(|_| T::from_f64(random.normal())).collect() };
+        let (a, b, c0, bias) = (draw(m * k), draw(k * n), draw(m * n), draw(n));
+        let va = if ta { View::new(&a, k, m).transposed() } else { View::new(&a, m, k) };
+        let vb = if tb { View::new(&b, n, k).transposed() } else { View::new(&b, k, n) };
+        let start = [Start::Zero, Start::Add, Start::Bias(&bias)][start as usize];
+        let (mut got, mut want) = (c0.clone(), c0);
+        gemm(va, &Packed::new(vb), &mut got, start);
+        reference::gemm(va, vb, &mut want, start);
+        for (i, (g, w)) in got.iter().zip(&want).enumerate() {
+            let difference = (g.to_f64() - w.to_f64()).abs();
+            assert!(difference <= tolerance * (1.0 + k as f64 / 8.0), "{m}x{k}x{n} at {i}: {g:?} {w:?}");
+        }
+    }
+
+    #[test]
+    fn equals_the_reference_on_every_shape_and_layout() {
+        for (m, k, n) in [
+            (0, 3, 4),
+            (3, 0, 4),
+            (3, 4, 0),
+            (1, 1, 1),
+            (1, 300, 33),
+            (13, 7, 31),
+            (5, 257, 64),
+            (64, 512, 100),
+            (37, 600, 17),
+            (130, 40, 260),
+        ] {
+            for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
+                for start in 0..3 {
+                    case::<f32>(m, k, n, ta, tb, start, 2e-6);
+                    case::<f64>(m, k, n, ta, tb, start, 1e-14);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_gives_the_same_bits_in_any_company_and_with_any_number_of_threads() {
+        let (m, k, n) = (71, 300, 90);
+        let mut random = Random::new(5);
+        let a: Vec<f32> = (0..m * k).map(|_| random.normal() as f32).collect();
+        let b: Vec<f32> = (0..k * n).map(|_| random.normal() as f32).collect();
+        let packed = Packed::new(View::new(&b, k, n));
+        let mut all = vec![0.0; m * n];
+        gemm(View::new(&a, m, k), &packed, &mut all, Start::Zero);
+        for i in 0..m {
+            let mut alone = vec![0.0; n];
+            gemm_serial(View::new(&a[i * k..(i + 1) * k], 1, k), &packed, &mut alone, Start::Zero);
+            assert_eq!(alone, all[i * n..(i + 1) * n]);
+        }
+        for threads in [1, 2, 5] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut got = vec![0.0; m * n];
+            pool.install(|| gemm(View::new(&a, m, k), &packed, &mut got, Start::Zero));
+            assert_eq!(got, all);
+        }
+    }
+}

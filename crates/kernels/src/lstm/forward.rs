@@ -1,0 +1,118 @@
+//! The forward pass.
+
+use super::{Before, Direction, State, Weights, alive, before, order, owners};
+use crate::gemm::{Start, View, gemm, gemm_serial};
+use crate::parallel::{self, Shared};
+use crate::{Ragged, Real, multiversion};
+
+/// What the backward pass needs of the forward pass.
+#[derive(Clone, Debug)]
+pub struct Saved<T> {
+    /// Gates after their non-linearities, `[rows, 4 hidden]`.
+    pub gates: Vec<T>,
+    /// Cells, `[rows, hidden]`.
+    pub cells: Vec<T>,
+}
+
+/// Runs one direction over `x[rows, input]`.
+///
+/// Returns `[rows + 2 sequences, hidden]`: the hidden state of every row, then the final hidden
+/// state and the final cell of every sequence.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn forward<T: Real>(
+    layout: &Ragged,
+    x: &[T],
+    weights: Weights<'_, T>,
+    initial: State<'_, T>,
+    direction: Direction,
+) -> (Vec<T>, Saved<T>) {
+    let (rows, sequences) = (layout.rows(), layout.sequences());
+    let (input, hidden) = (weights.input_t.depth(), weights.hidden_t.depth());
+    assert_eq!(weights.input_t.cols(), 4 * hidden, "lstm: W_ih");
+    assert_eq!(weights.hidden_t.cols(), 4 * hidden, "lstm: W_hh");
+    assert_eq!(initial.hidden.len(), sequences * hidden, "lstm: initial hidden state");
+    assert_eq!(initial.cell.len(), sequences * hidden, "lstm: initial cell");
+    let mut output = vec![T::ZERO; (rows + 2 * sequences) * hidden];
+    let mut gates = vec![T::ZERO; rows * 4 * hidden];
+    let mut cells = vec![T::ZERO; rows * hidden];
+    gemm(View::new(x, rows, input), weights.input_t, &mut gates, Start::Bias(weights.bias));
+
+    let owners = owners(layout, 4 * hidden * hidden);
+    let (out, gate, cell) = (Shared::new(&mut output), Shared::new(&mut gates), Shared::new(&mut cells));
+    parallel::each(owners.len(), true, |task| {
+        for t in order(layout.steps(), direction) {
+            let own = alive(layout, t, &owners[task]);
+            let first = layout.rows_at(t).start;
+            for (run, place) in before(layout, direction, t, own) {
+                if run.is_empty() {
+                    continue;
+                }
+                let (count, row) = (run.len(), first + run.start);
+                let initial_range = run.start * hidden..run.end * hidden;
+                // SAFETY: rows `row .. row + count` belong to this task's sequences, as do the rows
+                // of the step before, which are only read.
+                let (g, c, h, h_before, c_before) = unsafe {
+                    let (hb, cb): (&[T], &[T]) = match place {
+                        Before::Row(r) => {
+                            (out.slice(r * hidden, count * hidden), cell.slice(r * hidden, count * hidden))
+                        }
+                        Before::Initial => (&initial.hidden[initial_range.clone()], &initial.cell[initial_range]),
+                    };
+                    (
+                        gate.slice(row * 4 * hidden, count * 4 * hidden),
+                        cell.slice(row * hidden, count * hidden),
+                        out.slice(row * hidden, count * hidden),
+                        hb,
+                        cb,
+                    )
+                };
+                gemm_serial(View::new(h_before, count, hidden), weights.hidden_t, g, Start::Add);
+                step(g, c_before, c, h, hidden);
+            }
+        }
+        for j in owners[task].clone() {
+            let last = match direction {
+                Direction::Forward => layout.row(layout.lengths()[j] - 1, j),
+                Direction::Reverse => layout.row(0, j),
+            };
+            // SAFETY: the final state's rows of this task's own sequences.
+            unsafe {
+                let h = out.slice(last * hidden, hidden);
+                out.slice((rows + j) * hidden, hidden).copy_from_slice(h);
+                let c = cell.slice(last * hidden, hidden);
+                out.slice((rows + sequences + j) * hidden, hidden).copy_from_slice(c);
+            }
+        }
+    });
+    (output, Saved { gates, cells })
+}
+
+#[inline(always)]
+fn step_body<T: Real, const FMA: bool>(gates: &mut [T], c_before: &[T], c: &mut [T], h: &mut [T], hidden: usize) {
+    for (((gates, c_before), c), h) in gates
+        .chunks_exact_mut(4 * hidden)
+        .zip(c_before.chunks_exact(hidden))
+        .zip(c.chunks_exact_mut(hidden))
+        .zip(h.chunks_exact_mut(hidden))
+    {
+        let (i, rest) = gates.split_at_mut(hidden);
+        let (f, rest) = rest.split_at_mut(hidden);
+        let (g, o) = rest.split_at_mut(hidden);
+        let o = &mut o[..hidden];
+        for k in 0..hidden {
+            i[k] = i[k].sigmoid::<FMA>();
+            f[k] = f[k].sigmoid::<FMA>();
+            g[k] = g[k].tanh::<FMA>();
+            o[k] = o[k].sigmoid::<FMA>();
+            c[k] = f[k].fma::<FMA>(c_before[k], i[k] * g[k]);
+            h[k] = o[k] * c[k].tanh::<FMA>();
+        }
+    }
+}
+
+multiversion! {
+    /// Gates' non-linearities, new cell and hidden state of a run of sequences.
+    fn step<T: Real>(gates: &mut [T], c_before: &[T], c: &mut [T], h: &mut [T], hidden: usize) = step_body
+}

@@ -1,0 +1,109 @@
+//! Sequences of different lengths without padding.
+
+use std::ops::Range;
+
+/// The layout of a batch of sequences packed time-major: first all rows of step 0, then of step 1,
+/// and so on. Sequences stand in order of falling length, so that the rows of a step are the rows
+/// of the first `batch_at(t)` sequences.
+///
+/// The same as PyTorch's `PackedSequence`, without its two permutations: whoever builds a batch
+/// sorts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ragged {
+    lengths: Vec<usize>,
+    batch: Vec<usize>,
+    offsets: Vec<usize>,
+}
+
+impl Ragged {
+    /// The layout of sequences of `lengths` steps.
+    ///
+    /// # Panics
+    /// If the lengths do not fall, or one is 0.
+    pub fn new(lengths: &[usize]) -> Self {
+        assert!(lengths.windows(2).all(|w| w[0] >= w[1]), "Ragged: lengths must not rise");
+        assert!(lengths.last().is_none_or(|&n| n > 0), "Ragged: a sequence of length 0");
+        let steps = lengths.first().copied().unwrap_or(0);
+        let mut batch = Vec::with_capacity(steps);
+        let mut alive = lengths.len();
+        for t in 0..steps {
+            while lengths[alive - 1] <= t {
+                alive -= 1;
+            }
+            batch.push(alive);
+        }
+        let mut offsets = Vec::with_capacity(steps + 1);
+        let mut sum = 0;
+        for &n in &batch {
+            offsets.push(sum);
+            sum += n;
+        }
+        offsets.push(sum);
+        Self { lengths: lengths.to_vec(), batch, offsets }
+    }
+
+    /// The order that sorts `lengths` to fall, ties by position.
+    pub fn order(lengths: &[usize]) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..lengths.len()).collect();
+        order.sort_by_key(|&i| std::cmp::Reverse(lengths[i]));
+        order
+    }
+
+    /// Number of steps of the longest sequence.
+    pub fn steps(&self) -> usize {
+        self.batch.len()
+    }
+
+    /// Number of sequences.
+    pub fn sequences(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// Number of rows, the sum of the lengths.
+    pub fn rows(&self) -> usize {
+        *self.offsets.last().expect("offsets end with the sum")
+    }
+
+    /// Lengths, falling.
+    pub fn lengths(&self) -> &[usize] {
+        &self.lengths
+    }
+
+    /// How many sequences reach step `t`.
+    pub fn batch_at(&self, t: usize) -> usize {
+        self.batch.get(t).copied().unwrap_or(0)
+    }
+
+    /// The rows of step `t`.
+    pub fn rows_at(&self, t: usize) -> Range<usize> {
+        self.offsets[t]..self.offsets[t + 1]
+    }
+
+    /// The row of step `t` of a sequence.
+    pub fn row(&self, t: usize, sequence: usize) -> usize {
+        debug_assert!(t < self.lengths[sequence]);
+        self.offsets[t] + sequence
+    }
+
+    /// For each row, its step and sequence.
+    pub fn cells(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.batch.iter().enumerate().flat_map(|(t, &n)| (0..n).map(move |j| (t, j)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packs_time_major() {
+        let ragged = Ragged::new(&[3, 2, 2, 1]);
+        assert_eq!((ragged.steps(), ragged.sequences(), ragged.rows()), (3, 4, 8));
+        assert_eq!(ragged.rows_at(1), 4..7);
+        assert_eq!(ragged.row(2, 0), 7);
+        assert_eq!(ragged.cells().count(), 8);
+        assert_eq!(Ragged::order(&[1, 3, 2, 3]), [1, 3, 2, 0]);
+        let empty = Ragged::new(&[]);
+        assert_eq!((empty.steps(), empty.rows()), (0, 0));
+    }
+}

@@ -1,0 +1,17 @@
+//! Networks as Burn modules over fused operations.
+//!
+//! Sequences are packed, never padded ([`simurgh_kernels::Ragged`]); state is a value that goes in
+//! and comes out; a model is saved as one safetensors file ([`artifact`]).
+
+pub mod artifact;
+pub mod decode;
+pub mod init;
+pub mod noise;
+pub mod ops;
+pub mod optimizer;
+pub mod parameters;
+pub mod recurrent;
+pub mod seq2seq;
+
+pub use burn;
+pub use simurgh_kernels::{Ragged, adam::moving_average, cpu};

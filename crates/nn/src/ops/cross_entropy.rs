@@ -1,0 +1,101 @@
+//! Read-out layer, softmax and cross-entropy in one operation.
+
+use super::fused::{Kernel, Number, Operand, Output, Saved, run_fused};
+use super::packs::packed;
+use super::{Body, indices};
+use burn::tensor::Tensor;
+use burn::tensor::activation::log_softmax;
+use simurgh_kernels::cross_entropy::{Gradient, Problem, cross_entropy as kernel};
+use std::sync::Arc;
+
+/// Sums over the positions of a batch.
+#[derive(Clone, Debug)]
+pub struct Loss {
+    /// `[3]`: cross-entropy against the smoothed targets in nats, from which the gradient flows;
+    /// negative log-likelihood in nats; positions whose most likely class is the target.
+    sums: Tensor<1>,
+}
+
+impl Loss {
+    /// The summed smoothed cross-entropy, `[1]`, to differentiate.
+    pub fn smoothed(&self) -> Tensor<1> {
+        self.sums.clone().slice([0..1])
+    }
+
+    /// Smoothed cross-entropy, negative log-likelihood (both in nats) and number of correct positions.
+    pub fn values(&self) -> [f64; 3] {
+        let values: Vec<f64> = self.sums.clone().into_data().iter::<f64>().collect();
+        [values[0], values[1], values[2]]
+    }
+}
+
+/// Loss of `targets` under `softmax(hidden W^T + b)`: `hidden[rows, width]`, `W[vocab, width]`,
+/// `b[vocab]`; `smoothing` is the share of a target's mass spread over all classes (Szegedy et al. 2016).
+///
+/// # Panics
+/// If the shapes do not fit or a target is no class.
+pub fn cross_entropy(
+    hidden: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    targets: Arc<[u32]>,
+    smoothing: f64,
+) -> Loss {
+    body(hidden, weight, bias, targets, smoothing, Body::Auto)
+}
+
+pub(crate) fn body(
+    hidden: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    targets: Arc<[u32]>,
+    smoothing: f64,
+    body: Body,
+) -> Loss {
+    let [rows, width] = hidden.dims();
+    let [vocab, columns] = weight.dims();
+    assert_eq!((rows, width), (targets.len(), columns), "cross_entropy: shapes");
+    if body.is_fused(&hidden) {
+        let inputs = vec![hidden.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()];
+        return Loss { sums: run_fused(inputs, CrossEntropy { targets, smoothing }) };
+    }
+    let log_p = log_softmax(hidden.matmul(weight.transpose()) + bias.unsqueeze(), 1);
+    let ids = indices(targets.iter().map(|&y| y as usize), &log_p).reshape([rows, 1]);
+    let chosen: Tensor<2> = log_p.clone().gather(1, ids);
+    let correct = chosen.clone().equal(log_p.clone().max_dim(1)).float().cast(log_p.dtype()).sum();
+    let nll = -chosen.sum();
+    let spread = -log_p.sum() / vocab as f64;
+    let smoothed = nll.clone() * (1.0 - smoothing) + spread * smoothing;
+    Loss { sums: Tensor::cat(vec![smoothed, nll, correct], 0) }
+}
+
+#[derive(Debug)]
+struct CrossEntropy {
+    targets: Arc<[u32]>,
+    smoothing: f64,
+}
+
+impl Kernel for CrossEntropy {
+    /// The gradient is made in the forward pass, where the logits are at hand.
+    fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], track: bool) -> Output<T> {
+        let (hidden, weight, bias) = (&inputs[0], &inputs[1], &inputs[2]);
+        let problem = Problem {
+            hidden: hidden.data,
+            weight_t: &packed(weight, true),
+            bias: Some(bias.data),
+            targets: &self.targets,
+            smoothing: self.smoothing,
+        };
+        let weight = track.then(|| packed(weight, false));
+        let (loss, gradient) = kernel(problem, weight.as_deref());
+        let sums = [loss.smoothed, loss.nll, loss.correct as f64];
+        Output { data: sums.map(T::from_f64).to_vec(), shape: vec![3], saved: Arc::new(gradient) }
+    }
+
+    fn backward<T: Number>(&self, _: &[Operand<'_, T>], _: &[T], saved: &Saved, d_output: &[T]) -> Vec<Vec<T>> {
+        let gradient = saved.downcast_ref::<Option<Gradient<T>>>().and_then(Option::as_ref);
+        let Gradient { hidden, weight, bias } = gradient.expect("a tracked loss keeps its gradient");
+        let scaled = |g: &[T]| g.iter().map(|g| *g * d_output[0]).collect();
+        vec![scaled(hidden), scaled(weight), scaled(bias)]
+    }
+}

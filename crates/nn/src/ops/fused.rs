@@ -1,0 +1,256 @@
+//! One backend extension for all fused operations: tensors and a kernel in, a tensor out, the
+//! kernel's own gradient in the backward pass.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{
+    Autodiff, Backend, Dispatch, DispatchDevice, Element, ExtensionType, Flex, TensorMetadata, backend_extension,
+};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use simurgh_kernels::Real;
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// The numbers of a kernel: `f32` or `f64`.
+pub(crate) trait Number: Real + Element + bytemuck::Pod {}
+impl Number for f32 {}
+impl Number for f64 {}
+
+/// An operand as a kernel sees it.
+pub(crate) struct Operand<'a, T> {
+    pub data: &'a [T],
+    pub shape: &'a [usize],
+    /// For the cache of packed weights.
+    pub tensor: &'a FlexTensor,
+}
+
+/// What a kernel's forward pass keeps for its backward pass.
+pub type Saved = Arc<dyn Any + Send + Sync>;
+
+/// A result and its shape.
+pub(crate) struct Output<T> {
+    pub data: Vec<T>,
+    pub shape: Vec<usize>,
+    pub saved: Saved,
+}
+
+/// A fused operation with its gradient.
+pub(crate) trait Kernel: Debug + Send + Sync + 'static {
+    /// `track`: a backward pass will follow.
+    fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], track: bool) -> Output<T>;
+
+    /// The gradient of each input, in order, from that of the output.
+    fn backward<T: Number>(
+        &self,
+        inputs: &[Operand<'_, T>],
+        output: &[T],
+        saved: &Saved,
+        d_output: &[T],
+    ) -> Vec<Vec<T>>;
+}
+
+/// [`Kernel`] without its type parameter, so that one extension serves all.
+pub trait AnyKernel: Debug + Send + Sync {
+    fn run(&self, inputs: &[FlexTensor], track: bool) -> (FlexTensor, Saved);
+    fn gradients(
+        &self,
+        inputs: &[FlexTensor],
+        output: &FlexTensor,
+        saved: &Saved,
+        d_output: FlexTensor,
+    ) -> Vec<FlexTensor>;
+}
+
+impl<K: Kernel> AnyKernel for K {
+    fn run(&self, inputs: &[FlexTensor], track: bool) -> (FlexTensor, Saved) {
+        match inputs[0].dtype() {
+            DType::F32 => run::<f32, K>(self, inputs, track),
+            DType::F64 => run::<f64, K>(self, inputs, track),
+            other => panic!("no fused operation for {other:?}"),
+        }
+    }
+
+    fn gradients(
+        &self,
+        inputs: &[FlexTensor],
+        output: &FlexTensor,
+        saved: &Saved,
+        d_output: FlexTensor,
+    ) -> Vec<FlexTensor> {
+        match inputs[0].dtype() {
+            DType::F32 => gradients::<f32, K>(self, inputs, output, saved, &d_output),
+            DType::F64 => gradients::<f64, K>(self, inputs, output, saved, &d_output),
+            other => panic!("no fused operation for {other:?}"),
+        }
+    }
+}
+
+fn operands<'a, T: Number>(inputs: &'a [FlexTensor], shapes: &'a [Vec<usize>]) -> Vec<Operand<'a, T>> {
+    inputs.iter().zip(shapes).map(|(tensor, shape)| Operand { data: slice(tensor), shape, tensor }).collect()
+}
+
+fn slice<T: Number>(tensor: &FlexTensor) -> &[T] {
+    tensor.as_slice::<T>().expect("fused operations take contiguous tensors of one type")
+}
+
+fn shapes(inputs: &[FlexTensor]) -> Vec<Vec<usize>> {
+    inputs.iter().map(|tensor| tensor.shape().to_vec()).collect()
+}
+
+fn run<T: Number, K: Kernel>(kernel: &K, inputs: &[FlexTensor], track: bool) -> (FlexTensor, Saved) {
+    let output = kernel.forward(&operands::<T>(inputs, &shapes(inputs)), track);
+    (FlexTensor::from_data(TensorData::new(output.data, output.shape)), output.saved)
+}
+
+fn gradients<T: Number, K: Kernel>(
+    kernel: &K,
+    inputs: &[FlexTensor],
+    output: &FlexTensor,
+    saved: &Saved,
+    d_output: &FlexTensor,
+) -> Vec<FlexTensor> {
+    let shapes = shapes(inputs);
+    let d_output = d_output.to_contiguous();
+    let gradients = kernel.backward(&operands::<T>(inputs, &shapes), slice(output), saved, slice(&d_output));
+    gradients.into_iter().zip(shapes).map(|(data, shape)| FlexTensor::from_data(TensorData::new(data, shape))).collect()
+}
+
+/// The tensors of an operation, by their number: the extension macro takes no vectors.
+#[derive(ExtensionType)]
+pub enum Inputs<B: Backend> {
+    /// x
+    One(FloatTensor<B>),
+    /// x, y
+    Two(FloatTensor<B>, FloatTensor<B>),
+    /// x, y, z
+    Three(FloatTensor<B>, FloatTensor<B>, FloatTensor<B>),
+    /// Four tensors.
+    Four(FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>),
+    /// Seven tensors.
+    Seven(
+        FloatTensor<B>,
+        FloatTensor<B>,
+        FloatTensor<B>,
+        FloatTensor<B>,
+        FloatTensor<B>,
+        FloatTensor<B>,
+        FloatTensor<B>,
+    ),
+}
+
+impl<B: Backend> Inputs<B> {
+    fn into_vec(self) -> Vec<FloatTensor<B>> {
+        match self {
+            Self::One(a) => vec![a],
+            Self::Two(a, b) => vec![a, b],
+            Self::Three(a, b, c) => vec![a, b, c],
+            Self::Four(a, b, c, d) => vec![a, b, c, d],
+            Self::Seven(a, b, c, d, e, f, g) => vec![a, b, c, d, e, f, g],
+        }
+    }
+}
+
+/// The extension: `kernel` over `inputs`.
+#[backend_extension(Flex, Autodiff)]
+pub trait FusedOps: Backend {
+    /// Runs the kernel.
+    fn fused(#[extension_type] inputs: Inputs<Self>, kernel: Arc<dyn AnyKernel>) -> FloatTensor<Self>;
+}
+
+impl FusedOps for Flex {
+    fn fused(inputs: Inputs<Self>, kernel: Arc<dyn AnyKernel>) -> FloatTensor<Self> {
+        let inputs: Vec<FlexTensor> = inputs.into_vec().iter().map(FlexTensor::to_contiguous).collect();
+        kernel.run(&inputs, false).0
+    }
+}
+
+impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
+    fn fused(inputs: Inputs<Self>, kernel: Arc<dyn AnyKernel>) -> FloatTensor<Self> {
+        let inputs = inputs.into_vec();
+        match inputs.len() {
+            1 => record::<1, C>(inputs, kernel),
+            2 => record::<2, C>(inputs, kernel),
+            3 => record::<3, C>(inputs, kernel),
+            4 => record::<4, C>(inputs, kernel),
+            7 => record::<7, C>(inputs, kernel),
+            n => unreachable!("a fused operation of {n} tensors"),
+        }
+    }
+}
+
+/// What the tape keeps of one operation.
+#[derive(Clone, Debug)]
+struct Recorded {
+    inputs: Vec<FlexTensor>,
+    output: FlexTensor,
+    saved: Saved,
+    kernel: Arc<dyn AnyKernel>,
+}
+
+#[derive(Debug)]
+struct FusedBackward;
+
+impl<const N: usize> Backward<Flex, N> for FusedBackward {
+    type State = Recorded;
+
+    fn backward(self, ops: Ops<Recorded, N>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let d_output = grads.consume::<Flex>(&ops.node);
+        let Recorded { inputs, output, saved, kernel } = ops.state;
+        let gradients = kernel.gradients(&inputs, &output, &saved, d_output);
+        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
+            if let Some(parent) = parent {
+                grads.register::<Flex>(parent.id, gradient);
+            }
+        }
+    }
+}
+
+fn record<const N: usize, C: CheckpointStrategy>(
+    inputs: Vec<FloatTensor<Autodiff<Flex, C>>>,
+    kernel: Arc<dyn AnyKernel>,
+) -> FloatTensor<Autodiff<Flex, C>> {
+    let (inputs, guards): (Vec<FlexTensor>, Vec<_>) = inputs
+        .into_iter()
+        .map(|tensor| {
+            let (primitive, guard) = tensor.into_parts();
+            (primitive.to_contiguous(), guard)
+        })
+        .unzip();
+    let guards: [_; N] = guards.try_into().expect("as many guards as tensors");
+    match FusedBackward.prepare::<C>(guards).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => {
+            let (output, saved) = kernel.run(&inputs, true);
+            prepared.finish(Recorded { inputs, output: output.clone(), saved, kernel }, output)
+        }
+        OpsKind::UnTracked(prepared) => prepared.finish(kernel.run(&inputs, false).0),
+    }
+}
+
+/// Do fused operations run on this device?
+pub(crate) fn available(device: &Device) -> bool {
+    matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_))
+}
+
+/// Runs `kernel` over tensors of any rank.
+pub(crate) fn run_fused<const D: usize>(
+    inputs: Vec<burn::backend::DispatchTensor>,
+    kernel: impl AnyKernel + 'static,
+) -> Tensor<D> {
+    let count = inputs.len();
+    let mut inputs = inputs.into_iter();
+    let mut next = || inputs.next().expect("as many tensors as counted");
+    let inputs = match count {
+        1 => Inputs::One(next()),
+        2 => Inputs::Two(next(), next()),
+        3 => Inputs::Three(next(), next(), next()),
+        4 => Inputs::Four(next(), next(), next(), next()),
+        7 => Inputs::Seven(next(), next(), next(), next(), next(), next(), next()),
+        n => unreachable!("a fused operation of {n} tensors"),
+    };
+    Tensor::from_dispatch(<Dispatch as FusedOps>::fused(inputs, Arc::new(kernel)))
+}

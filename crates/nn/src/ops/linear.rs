@@ -1,0 +1,67 @@
+//! Affine map with an optional hyperbolic tangent.
+
+use super::Body;
+use super::fused::{Kernel, Number, Operand, Output, Saved, run_fused};
+use super::packs::packed;
+use burn::tensor::Tensor;
+use simurgh_kernels::linear;
+pub use simurgh_kernels::linear::Activation;
+use std::sync::Arc;
+
+/// `activation(x W^T + b)`: `x[rows, input]`, `W[output, input]`, `b[output]`.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>, activation: Activation) -> Tensor<2> {
+    body(x, weight, bias, activation, Body::Auto)
+}
+
+pub(crate) fn body(
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    activation: Activation,
+    body: Body,
+) -> Tensor<2> {
+    let [_, input] = x.dims();
+    let [output, width] = weight.dims();
+    assert_eq!(input, width, "linear: x has {input} columns, the weight [{output}, {width}]");
+    if body.is_fused(&x) {
+        let mut inputs = vec![x.into_dispatch(), weight.into_dispatch()];
+        inputs.extend(bias.map(Tensor::into_dispatch));
+        return run_fused(inputs, Linear { activation });
+    }
+    let y = x.matmul(weight.transpose());
+    let y = match bias {
+        Some(bias) => y + bias.unsqueeze(),
+        None => y,
+    };
+    match activation {
+        Activation::Identity => y,
+        Activation::Tanh => y.tanh(),
+    }
+}
+
+#[derive(Debug)]
+struct Linear {
+    activation: Activation,
+}
+
+impl Kernel for Linear {
+    fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], _track: bool) -> Output<T> {
+        let (x, weight) = (&inputs[0], &inputs[1]);
+        let bias = inputs.get(2).map(|b| b.data);
+        let data = linear::forward(x.data, &packed(weight, true), bias, self.activation);
+        Output { data, shape: vec![x.shape[0], weight.shape[0]], saved: Arc::new(()) }
+    }
+
+    fn backward<T: Number>(&self, inputs: &[Operand<'_, T>], output: &[T], _: &Saved, d_output: &[T]) -> Vec<Vec<T>> {
+        let (x, weight) = (&inputs[0], &inputs[1]);
+        let g = linear::backward(x.data, output, d_output, &packed(weight, false), self.activation);
+        let mut all = vec![g.x, g.weight];
+        if inputs.len() == 3 {
+            all.push(g.bias);
+        }
+        all
+    }
+}

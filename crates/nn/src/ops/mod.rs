@@ -1,0 +1,50 @@
+//! Fused operations: the only files that know Burn's backend extension and autodiff glue.
+//!
+//! Each file has one operation: a function over tensors that runs the kernel on the CPU backend
+//! (Flex) with its hand-written gradient, and elsewhere a body of ordinary differentiable tensor
+//! operations, which is also what the kernel is tested against.
+
+mod attention;
+mod cross_entropy;
+mod dropout;
+mod embedding;
+mod fused;
+mod linear;
+mod lstm;
+mod packs;
+
+pub use attention::{Score, attention};
+pub use cross_entropy::{Loss, cross_entropy};
+pub use dropout::dropout;
+pub use embedding::embedding;
+pub use linear::{Activation, linear};
+pub use lstm::{Direction, LstmOutput, Weights as LstmWeights, lstm};
+
+use burn::tensor::{Int, Tensor, TensorData};
+
+/// Which body an operation runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// The kernel, where the tensor is on the CPU backend.
+    Auto,
+    /// Ordinary tensor operations.
+    #[cfg(test)]
+    Tensor,
+}
+
+impl Body {
+    /// Does `tensor`'s operation run in the kernel?
+    fn is_fused<const D: usize>(self, tensor: &Tensor<D>) -> bool {
+        self == Body::Auto && fused::available(&tensor.device())
+    }
+}
+
+/// Indices as a tensor on the device of `like`.
+fn indices<const D: usize>(values: impl IntoIterator<Item = usize>, like: &Tensor<D>) -> Tensor<1, Int> {
+    let values: Vec<i64> = values.into_iter().map(|i| i as i64).collect();
+    let count = values.len();
+    Tensor::from_data(TensorData::new(values, [count]), &like.device().inner())
+}
+
+#[cfg(test)]
+mod tests;

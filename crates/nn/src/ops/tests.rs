@@ -1,0 +1,143 @@
+//! Every fused operation against its body of ordinary tensor operations: values and gradients.
+
+use super::*;
+use burn::tensor::{DType, Device};
+use simurgh_kernels::Ragged;
+use simurgh_kernels::attention::Groups;
+use simurgh_random::Random;
+use std::sync::Arc;
+
+fn device() -> Device {
+    Device::flex().autodiff()
+}
+
+fn draw<const D: usize>(random: &mut Random, shape: [usize; D], dtype: DType) -> Tensor<D> {
+    let data: Vec<f64> = (0..shape.iter().product()).map(|_| 0.5 * random.normal()).collect();
+    Tensor::<D>::from_data(TensorData::new(data, shape), (&device(), dtype)).require_grad()
+}
+
+/// Runs `f` with both bodies on the same inputs and compares outputs and all gradients.
+fn compare(shapes: &[[usize; 2]], f: impl Fn(&[Tensor<2>], Body) -> Tensor<2>) {
+    // f64: the tensor bodies' scalars and masks pass through f32.
+    for (dtype, tolerance) in [(DType::F32, 2e-5), (DType::F64, 3e-8)] {
+        let mut results = Vec::new();
+        for body in [Body::Auto, Body::Tensor] {
+            let mut random = Random::new(11);
+            let inputs: Vec<Tensor<2>> = shapes.iter().map(|&s| draw(&mut random, s, dtype)).collect();
+            let output = f(&inputs, body);
+            let weights = draw(&mut random, output.dims(), dtype).detach();
+            let gradients = (output.clone() * weights).sum().backward();
+            let mut all = vec![output.inner().into_data()];
+            for input in &inputs {
+                all.push(input.grad(&gradients).expect("a gradient of every input").into_data());
+            }
+            results.push(all);
+        }
+        let (fused, plain) = (&results[0], &results[1]);
+        for (i, (a, b)) in fused.iter().zip(plain).enumerate() {
+            assert_eq!(a.shape(), b.shape());
+            for (x, y) in a.iter::<f64>().zip(b.iter::<f64>()) {
+                let difference = (x - y).abs();
+                assert!(difference <= tolerance * (1.0 + y.abs()), "{dtype:?} result {i}: fused {x}, plain {y}");
+            }
+        }
+    }
+}
+
+#[test]
+fn linear_equals_tensor_operations() {
+    for activation in [Activation::Identity, Activation::Tanh] {
+        compare(&[[5, 3], [4, 3], [1, 4]], |t, body| {
+            linear::body(t[0].clone(), t[1].clone(), Some(t[2].clone().reshape([4])), activation, body)
+        });
+        compare(&[[1, 7], [2, 7]], |t, body| linear::body(t[0].clone(), t[1].clone(), None, activation, body));
+    }
+}
+
+#[test]
+fn embedding_and_dropout_equal_tensor_operations() {
+    let ids: Arc<[u32]> = [4, 0, 4, 1, 2].into();
+    compare(&[[6, 3]], |t, body| embedding::body(t[0].clone(), ids.clone(), body));
+    let keys: Arc<[u32]> = [0, 1, 0, 2].into();
+    compare(&[[4, 9]], |t, body| dropout::body(t[0].clone(), keys.clone(), 0.4, 5, body));
+}
+
+#[test]
+fn cross_entropy_equals_tensor_operations() {
+    let targets: Arc<[u32]> = [1, 0, 4, 4, 2, 3, 0].into();
+    for smoothing in [0.0, 0.1] {
+        compare(&[[7, 3], [5, 3], [1, 5]], |t, body| {
+            let bias = t[2].clone().reshape([5]);
+            let loss = cross_entropy::body(t[0].clone(), t[1].clone(), bias, targets.clone(), smoothing, body);
+            loss.smoothed().reshape([1, 1])
+        });
+    }
+}
+
+#[test]
+fn lstm_equals_tensor_operations_on_ragged_batches_both_ways() {
+    for lengths in [&[1usize][..], &[4], &[5, 3, 3, 1], &[6, 6, 5, 4, 4, 2, 1, 1, 1]] {
+        let layout = Arc::new(Ragged::new(lengths));
+        let (input, hidden, n) = (3, 4, lengths.len());
+        let shapes = [
+            [layout.rows(), input],
+            [4 * hidden, input],
+            [4 * hidden, hidden],
+            [1, 4 * hidden],
+            [1, 4 * hidden],
+            [n, hidden],
+            [n, hidden],
+        ];
+        for direction in [Direction::Forward, Direction::Reverse] {
+            compare(&shapes, |t, body| {
+                let flat = |i: usize| t[i].clone().reshape([4 * hidden]);
+                let weights = LstmWeights {
+                    weight_ih: t[1].clone(),
+                    weight_hh: t[2].clone(),
+                    bias_ih: flat(3),
+                    bias_hh: flat(4),
+                };
+                let out = lstm::body(t[0].clone(), &layout, weights, t[5].clone(), t[6].clone(), direction, body);
+                Tensor::cat(vec![out.output, out.hidden, out.cell], 0)
+            });
+        }
+    }
+}
+
+#[test]
+fn attention_equals_tensor_operations() {
+    let (target, source) = (Ragged::new(&[5, 3, 1]), Ragged::new(&[4, 4, 2]));
+    let groups = Arc::new(Groups::aligned(&target, &source, &[2, 0, 1]));
+    let (width, depth) = (3, 5);
+    let shapes = [[target.rows(), width], [source.rows(), width], [source.rows(), depth], [1, width]];
+    compare(&shapes[..3], |t, body| {
+        attention::body(t[0].clone(), t[1].clone(), t[2].clone(), Score::Dot, &groups, body).0
+    });
+    compare(&shapes, |t, body| {
+        let score = Score::Additive(t[3].clone().reshape([width]));
+        attention::body(t[0].clone(), t[1].clone(), t[2].clone(), score, &groups, body).0
+    });
+    let mut random = Random::new(1);
+    let [q, k, v] = [shapes[0], shapes[1], shapes[2]].map(|s| draw(&mut random, s, DType::F64));
+    let weights = [Body::Auto, Body::Tensor]
+        .map(|body| attention::body(q.clone(), k.clone(), v.clone(), Score::Dot, &groups, body).1.into_data());
+    for (a, b) in weights[0].iter::<f64>().zip(weights[1].iter::<f64>()) {
+        let difference = (a - b).abs();
+        assert!(difference < 1e-12);
+    }
+}
+
+#[test]
+fn packed_weights_follow_an_update_in_place() {
+    let plain = Device::flex();
+    let x = Tensor::<2>::from_data([[1.0f32, 2.0]], &plain);
+    let weight = Tensor::<2>::from_data([[1.0f32, 0.0], [0.0, 1.0]], &plain);
+    let y = |w: &Tensor<2>| -> Vec<f32> {
+        linear(x.clone(), w.clone(), None, Activation::Identity).into_data().iter::<f32>().collect()
+    };
+    assert_eq!(y(&weight), [1.0, 2.0]);
+    let mut storage = weight.try_into_primitive::<burn::backend::Flex>().unwrap();
+    storage.storage_mut::<f32>().copy_from_slice(&[0.0, 1.0, 1.0, 0.0]);
+    let weight = Tensor::<2>::from_primitive::<burn::backend::Flex>(storage);
+    assert_eq!(y(&weight), [2.0, 1.0]);
+}

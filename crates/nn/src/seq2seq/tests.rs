@@ -1,0 +1,160 @@
+//! The whole model: gradients against finite differences, and independence from the rest of a batch.
+
+use super::*;
+use crate::decode::{DecodeConfig, Sentence, Special, decode};
+use crate::parameters;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
+
+fn config(attention: AttentionKind) -> Seq2SeqConfig {
+    Seq2SeqConfig {
+        embedding: 4,
+        encoder_hidden: 3,
+        encoder_layers: 2,
+        bidirectional: true,
+        decoder_hidden: if attention == AttentionKind::Dot { 6 } else { 5 },
+        decoder_layers: 2,
+        attention,
+        readout: 4,
+        input_feeding: attention == AttentionKind::Additive,
+        tie: if attention == AttentionKind::General { Tying::All } else { Tying::Target },
+        dropout: 0.2,
+        variational: attention == AttentionKind::Dot,
+    }
+}
+
+const VOCAB: usize = 11;
+
+fn pairs() -> Vec<(Vec<u32>, Vec<u32>)> {
+    vec![
+        (vec![4, 5, 6, 2], vec![7, 8]),
+        (vec![2], vec![]),
+        (vec![9, 2], vec![10, 4, 5, 6, 7]),
+        (vec![5, 5, 5, 5, 5, 2], vec![6]),
+    ]
+}
+
+fn batch(pairs: &[(Vec<u32>, Vec<u32>)]) -> Batch {
+    let pairs: Vec<(&[u32], &[u32])> = pairs.iter().map(|(s, t)| (s.as_slice(), t.as_slice())).collect();
+    Batch::new(&pairs, 1, 2)
+}
+
+/// Casts to f64 and adds `change` to element `at` of parameter `which`.
+struct Nudge {
+    which: usize,
+    at: usize,
+    change: f64,
+}
+
+impl ModuleMapper for Nudge {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let mine = self.which == 0;
+        self.which = self.which.wrapping_sub(1);
+        let (at, change) = (self.at, self.change);
+        param.map(|t| {
+            let (device, dims) = (t.device(), t.dims());
+            let mut data: Vec<f64> = t.into_data().iter::<f64>().collect();
+            if mine {
+                data[at] += change;
+            }
+            Tensor::from_data(TensorData::new(data, dims), (&device, DType::F64)).require_grad()
+        })
+    }
+}
+
+struct Collect<'a>(&'a Gradients, Vec<Vec<f64>>);
+
+impl ModuleVisitor for Collect<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let gradient = param.val().grad(self.0).expect("a gradient of every parameter");
+        self.1.push(gradient.into_data().iter::<f64>().collect());
+    }
+}
+
+#[test]
+fn gradients_of_every_parameter_equal_finite_differences() {
+    for attention in [AttentionKind::None, AttentionKind::Dot, AttentionKind::General, AttentionKind::Additive] {
+        let device = Device::flex().autodiff();
+        let model = Seq2Seq::new(&config(attention), VOCAB, VOCAB, 3, &device);
+        let batch = batch(&pairs());
+        let nudged = |which, at, change| model.clone().map(&mut Nudge { which, at, change });
+        let loss = |m: &Seq2Seq| m.loss(&batch, 0.1, &mut m.noise(9)).smoothed();
+        let base = nudged(usize::MAX, 0, 0.0);
+        let gradients = loss(&base).backward();
+        let mut collect = Collect(&gradients, Vec::new());
+        base.visit(&mut collect);
+        let names = parameters::collect(&model);
+        assert_eq!(names.len(), collect.1.len());
+        for (which, exact) in collect.1.iter().enumerate() {
+            for at in (0..exact.len()).step_by(1 + exact.len() / 6) {
+                let value = |change| -> f64 {
+                    loss(&nudged(which, at, change)).inner().into_data().iter::<f64>().next().unwrap()
+                };
+                let numeric = (value(1e-5) - value(-1e-5)) / 2e-5;
+                let difference = (numeric - exact[at]).abs();
+                assert!(
+                    difference <= 1e-6 * numeric.abs().max(1e-2),
+                    "{attention:?} {}[{at}]: {numeric}, {}",
+                    names[which].name,
+                    exact[at]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sentence_has_the_same_loss_and_translations_in_any_company() {
+    let special = Special { start: 1, end: 2, banned: vec![0, 1, 3], reserved: 4..5 };
+    for attention in [AttentionKind::None, AttentionKind::Dot, AttentionKind::General, AttentionKind::Additive] {
+        let model = Seq2Seq::new(&config(attention), VOCAB, VOCAB, 3, &Device::flex());
+        let pairs = pairs();
+        let total = model.loss(&batch(&pairs), 0.1, &mut None).values();
+        let mut sum = [0.0; 3];
+        for pair in &pairs {
+            let alone = model.loss(&batch(std::slice::from_ref(pair)), 0.1, &mut None).values();
+            sum.iter_mut().zip(alone).for_each(|(s, a)| *s += a);
+        }
+        for (a, b) in total.iter().zip(sum) {
+            let difference = (a - b).abs();
+            assert!(difference < 1e-5, "{attention:?}: {total:?} {sum:?}");
+        }
+        let sentence = |ids: &[u32]| Sentence {
+            ids: ids.to_vec(),
+            required: ids.iter().copied().filter(|id| special.reserved.contains(id)).collect(),
+        };
+        let sentences: Vec<Sentence> = pairs.iter().map(|p| sentence(&p.0)).collect();
+        for beam in [1, 3] {
+            let config = DecodeConfig { beam, ..DecodeConfig::default() };
+            let together = decode(&model, &sentences, &special, &config);
+            for (i, sentence) in sentences.iter().enumerate() {
+                let alone = decode(&model, std::slice::from_ref(sentence), &special, &config);
+                assert_eq!(alone[0].len(), beam);
+                for (a, b) in alone[0].iter().zip(&together[i]) {
+                    assert_eq!(a.tokens, b.tokens, "{attention:?} beam {beam} sentence {i}");
+                    assert_eq!(a.score.to_bits(), b.score.to_bits());
+                    assert_eq!(a.alignment, b.alignment);
+                    assert!(!a.tokens.iter().any(|t| special.banned.contains(t)));
+                    let required = a.tokens.iter().filter(|t| special.reserved.contains(t)).count();
+                    assert!(!a.complete || required == sentence.required.len());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn parameters_have_pytorch_names_and_come_back() {
+    let model = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, 3, &Device::flex());
+    let all = parameters::collect(&model);
+    let names: Vec<&str> = all.iter().map(|p| p.name.as_str()).collect();
+    for name in ["target_embedding", "encoder.weight_ih_l1_reverse", "decoder.bias_hh_l0", "combine.weight"] {
+        assert!(names.contains(&name), "{name} in {names:?}");
+    }
+    let other = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, 4, &Device::flex());
+    assert_ne!(parameters::collect(&other), all);
+    let other = parameters::replace(other, all.clone()).unwrap();
+    assert_eq!(parameters::collect(&other), all);
+    let error = parameters::replace(other, all[1..].to_vec()).unwrap_err();
+    assert!(error.contains(&format!("`{}` is missing", all[0].name)), "{error}");
+}
