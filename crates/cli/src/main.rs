@@ -1,1 +1,55 @@
-fn main() {}
+//! `simurgh`: trains, explains and runs recurrent and adversarial networks.
+//!
+//! The only crate that prints, exits or reads the environment. Data goes to stdout, everything else
+//! to stderr. Exit codes: 0 done, 1 the input or the usage was wrong, 2 a defect, 130 interrupted.
+
+mod args;
+mod builtin;
+mod commands;
+mod failure;
+mod printer;
+
+use args::{Cli, Command};
+use clap::Parser;
+use failure::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let _ = e.print();
+            return if e.use_stderr() { ExitCode::from(1) } else { ExitCode::SUCCESS };
+        }
+    };
+    // A panic is a defect of ours: its message goes to stderr, its exit code is 2.
+    match std::panic::catch_unwind(|| run(cli)) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(failure)) => {
+            failure.print();
+            ExitCode::from(failure.code())
+        }
+        Err(_) => {
+            eprintln!("hint: this is a defect of simurgh; please report the command and the message above");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    simurgh_nn::cpu::keep_freed_memory();
+    simurgh_nn::cpu::flush_denormals();
+    let threads = cli.threads.unwrap_or(0);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .start_handler(|_| simurgh_nn::cpu::flush_denormals())
+        .build_global()
+        .map_err(|e| Failure::defect(format!("can't start threads: {e}")))?;
+    match cli.command {
+        Command::Train(args) => commands::train::run(&args),
+        Command::Translate(args) => commands::translate::run(&args),
+        Command::Eval(args) => commands::eval::run(&args),
+        Command::Info(args) => commands::info::run(&args),
+        Command::Models(args) => commands::models::run(&args),
+    }
+}

@@ -1,0 +1,157 @@
+//! The command line as typed.
+
+use clap::{Args, Parser, Subcommand};
+use simurgh_train::recipe::Override;
+use std::path::PathBuf;
+
+/// Trains, explains and runs recurrent and adversarial networks.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Examples:\n  simurgh translate \"سلام\"\n  simurgh train fa-en\n  simurgh eval runs/fa-en-1/model.safetensors"
+)]
+pub struct Cli {
+    /// Threads to compute with; results do not depend on it [default: one a core]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::builder::TypedValueParser::map(clap::value_parser!(u16).range(1..=1024), usize::from))]
+    pub threads: Option<usize>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a model from a recipe
+    Train(TrainArgs),
+    /// Translate sentences, from arguments or standard input, a sentence a line
+    Translate(TranslateArgs),
+    /// Measure a model on a file or on its recipe's test set
+    Eval(EvalArgs),
+    /// Print what is in a model file
+    Info(InfoArgs),
+    /// List the built-in models and recipes
+    Models(ModelsArgs),
+}
+
+/// `simurgh train`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simurgh train fa-en                                   built-in recipe, embedded corpus
+  simurgh train fa-en --set data.train=mine.tsv         your own sentence pairs
+  simurgh train multi30k-en-de --data-dir ~/data --set model.attention=none
+  simurgh train --resume runs/fa-en-1                   go on after an interruption
+
+Your own pairs: a UTF-8 file (or .gz), a pair a line, source TAB target, optionally TAB domain:
+  سلام<TAB>Hello
+  صبح بخیر<TAB>Good morning
+or two files whose lines correspond:
+  --set 'data.train={source=\"train.fa\", target=\"train.en\"}'")]
+pub struct TrainArgs {
+    /// A built-in recipe (see `simurgh models`) or a TOML file
+    #[arg(required_unless_present = "resume", conflicts_with = "resume")]
+    pub recipe: Option<String>,
+    /// Go on with the run in this directory, its recipe and seed
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "seed", "set", "force"])]
+    pub resume: Option<PathBuf>,
+    /// Where to write the run [default: runs/RECIPE-N]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Seed of every random draw
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Where data files are looked up
+    #[arg(long, value_name = "DIR", env = "SIMURGH_DATA")]
+    pub data_dir: Option<PathBuf>,
+    /// Override a key of the recipe, e.g. train.epochs=5
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<Override>,
+    /// One JSON object a line on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// No progress bar
+    #[arg(long)]
+    pub quiet: bool,
+    /// Overwrite a run that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `simurgh translate`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simurgh translate \"سلام\"
+  simurgh translate --align \"صبح بخیر\"
+  simurgh translate --nbest 3 --json < sentences.txt > translations.jsonl")]
+pub struct TranslateArgs {
+    /// Sentences; without any, the lines of standard input
+    pub text: Vec<String>,
+    /// A built-in model (see `simurgh models`) or a file
+    #[arg(long, value_name = "MODEL", default_value = crate::builtin::DEFAULT_MODEL)]
+    pub model: String,
+    /// Hypotheses kept at every step; 1 is greedy [default: the recipe's]
+    #[arg(long, value_name = "N", value_parser = clap::builder::TypedValueParser::map(clap::value_parser!(u16).range(1..=100), usize::from))]
+    pub beam: Option<usize>,
+    /// Print this many translations of each sentence, with their scores
+    #[arg(long, value_name = "N", value_parser = clap::builder::TypedValueParser::map(clap::value_parser!(u16).range(1..=100), usize::from))]
+    pub nbest: Option<usize>,
+    /// Draw which source words each target word looked at
+    #[arg(long)]
+    pub align: bool,
+    /// Write the drawing of the first sentence as SVG
+    #[arg(long, value_name = "FILE")]
+    pub align_svg: Option<PathBuf>,
+    /// One JSON object a sentence
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `simurgh eval`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simurgh eval fa-en
+  simurgh eval runs/fa-en-1/model.safetensors --data mine.tsv --json")]
+pub struct EvalArgs {
+    /// A built-in model or a file
+    pub model: String,
+    /// A TSV to measure on [default: the test set of the model's recipe]
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Where the recipe's files are looked up
+    #[arg(long, value_name = "DIR", env = "SIMURGH_DATA")]
+    pub data_dir: Option<PathBuf>,
+    /// Hypotheses kept at every step; 1 is greedy [default: the recipe's]
+    #[arg(long, value_name = "N", value_parser = clap::builder::TypedValueParser::map(clap::value_parser!(u16).range(1..=100), usize::from))]
+    pub beam: Option<usize>,
+    /// BLEU's tokenisation [default: the recipe's]
+    #[arg(long, value_name = "NAME", value_parser = ["13a", "intl", "none"])]
+    pub tokenize: Option<String>,
+    /// Also write the translations to this file, a line each
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// One JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `simurgh info`
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// A built-in model or a file
+    pub model: String,
+    /// One JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `simurgh models`
+#[derive(Debug, Args)]
+pub struct ModelsArgs {
+    /// One JSON object a line on stdout
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,74 @@
+//! What is compiled into the program: recipes and models.
+
+use crate::failure::Failure;
+use simurgh_train::artifact::{self, Artifact};
+use std::path::Path;
+
+/// The model that `translate` uses unless told otherwise.
+pub const DEFAULT_MODEL: &str = "fa-en";
+
+/// A built-in recipe.
+pub struct BuiltinRecipe {
+    /// What the user types.
+    pub name: &'static str,
+    /// One line.
+    pub about: &'static str,
+    /// TOML.
+    pub text: &'static str,
+}
+
+/// All recipes.
+pub const RECIPES: &[BuiltinRecipe] = &[
+    BuiltinRecipe {
+        name: "fa-en",
+        about: "Persian to English on the embedded CLDR names; minutes",
+        text: include_str!("../../../recipes/fa-en.toml"),
+    },
+    BuiltinRecipe {
+        name: "fa-en-small",
+        about: "how the built-in fa-en model was made: everyday, interface and CLDR sentences (needs --data-dir)",
+        text: include_str!("../../../recipes/fa-en-small.toml"),
+    },
+    BuiltinRecipe {
+        name: "fa-en-full",
+        about: "Persian to English on 160,000 mixed sentences (needs --data-dir)",
+        text: include_str!("../../../recipes/fa-en-full.toml"),
+    },
+    BuiltinRecipe {
+        name: "multi30k-en-de",
+        about: "English to German image captions (needs --data-dir)",
+        text: include_str!("../../../recipes/multi30k-en-de.toml"),
+    },
+    BuiltinRecipe {
+        name: "multi30k-de-en",
+        about: "German to English image captions (needs --data-dir)",
+        text: include_str!("../../../recipes/multi30k-de-en.toml"),
+    },
+];
+
+/// Built-in models: name and file.
+pub const MODELS: &[(&str, &[u8])] = &[];
+
+/// The recipe's text and name: a built-in one, or a TOML file.
+pub fn recipe(name: &str) -> Result<(String, String), Failure> {
+    if let Some(recipe) = RECIPES.iter().find(|r| r.name == name) {
+        return Ok((recipe.text.to_string(), name.to_string()));
+    }
+    let path = Path::new(name);
+    if path.extension().is_some_and(|e| e == "toml") || path.exists() {
+        let text = simurgh_data::text::corpus::read_text(path)?;
+        let stem = path.file_stem().map_or_else(|| "run".into(), |s| s.to_string_lossy().into_owned());
+        return Ok((text, stem));
+    }
+    let names: Vec<&str> = RECIPES.iter().map(|r| r.name).collect();
+    let hint = format!("built-in recipes: {}", names.join(", "));
+    Err(Failure::input(format!("recipe: expected a built-in name or a TOML file, got `{name}`"), hint))
+}
+
+/// A model: a built-in one, or a file.
+pub fn model(name: &str) -> Result<Artifact, Failure> {
+    if let Some((_, bytes)) = MODELS.iter().find(|m| m.0 == name) {
+        return Ok(artifact::parse(bytes)?);
+    }
+    Ok(artifact::read(Path::new(name))?)
+}

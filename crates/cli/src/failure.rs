@@ -1,0 +1,76 @@
+//! Errors as the user sees them.
+
+use simurgh_data::InputError;
+use simurgh_train::Error;
+use simurgh_train::artifact::ArtifactError;
+
+/// Why the program ends early.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    hint: String,
+    code: u8,
+}
+
+impl Failure {
+    /// The user's input was wrong.
+    pub fn input(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into(), code: 1 }
+    }
+
+    /// A defect of ours.
+    pub fn defect(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: String::new(), code: 2 }
+    }
+
+    /// The reader of our output has gone (`| head`): not an error of anybody.
+    pub fn closed_pipe() -> Self {
+        Self { message: String::new(), hint: String::new(), code: 0 }
+    }
+
+    /// Exit code.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// `error: ...` and `hint: ...` on stderr.
+    pub fn print(&self) {
+        if self.message.is_empty() {
+            return;
+        }
+        let kind = if self.code == 130 { "stopped" } else { "error" };
+        eprintln!("{kind}: {}", self.message);
+        if !self.hint.is_empty() {
+            eprintln!("hint: {}", self.hint);
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(e: Error) -> Self {
+        let code = if matches!(e, Error::Interrupted { .. }) { 130 } else { 1 };
+        Self { message: e.to_string(), hint: e.hint(), code }
+    }
+}
+
+impl From<InputError> for Failure {
+    fn from(e: InputError) -> Self {
+        Error::from(e).into()
+    }
+}
+
+impl From<ArtifactError> for Failure {
+    fn from(e: ArtifactError) -> Self {
+        Error::from(e).into()
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(e: std::io::Error) -> Self {
+        match e.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::closed_pipe(),
+            std::io::ErrorKind::StorageFull => Self::input("the disk is full", "free some space and try again"),
+            _ => Self::input(e.to_string(), ""),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What a person sees while something runs: notes and a progress bar, on stderr.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use simurgh_train::translation::{Observer, Score, Status};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Raised by Ctrl-C: the run writes a checkpoint and ends. A second Ctrl-C ends at once.
+pub fn stop_on_interrupt() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    // An error means that a handler is set already, which only tests do.
+    let _ = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping after this update; Ctrl-C again to stop at once");
+    });
+    stop
+}
+
+/// Shows a training.
+pub struct TrainingBar {
+    bar: Option<ProgressBar>,
+    quiet: bool,
+    json: bool,
+    stop: Arc<AtomicBool>,
+    tokens: u64,
+    start: Instant,
+}
+
+impl TrainingBar {
+    /// A bar on stderr unless `quiet`; with `json`, evaluations on stdout.
+    pub fn new(quiet: bool, json: bool) -> Self {
+        Self { bar: None, quiet, json, stop: stop_on_interrupt(), tokens: 0, start: Instant::now() }
+    }
+
+    fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// Removes the bar.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Observer for TrainingBar {
+    fn note(&mut self, text: &str) {
+        if !self.quiet {
+            self.say(text);
+        }
+    }
+
+    fn update(&mut self, status: &Status) {
+        self.tokens += status.tokens as u64;
+        if self.quiet {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            self.start = Instant::now();
+            self.tokens = 0;
+            let style = "{bar:28} {pos}/{len}  {msg}  {eta} left";
+            let bar = ProgressBar::new(status.steps)
+                .with_style(ProgressStyle::with_template(style).expect("a valid template"));
+            bar.set_position(status.step);
+            bar.reset_eta();
+            bar
+        });
+        bar.set_position(status.step);
+        let seconds = self.start.elapsed().as_secs_f64().max(1e-3);
+        bar.set_message(format!("loss {:.3}  {:.0} target tokens/s", status.loss, self.tokens as f64 / seconds));
+    }
+
+    fn evaluated(&mut self, step: u64, score: &Score, best: bool) {
+        if self.json {
+            let row = serde_json::json!({"event": "dev", "step": step, "bleu": score.bleu, "chrf": score.chrf, "exact": score.exact, "best": best});
+            println!("{row}");
+        }
+        if !self.quiet {
+            let mark = if best { "  best so far" } else { "" };
+            let time = self.start.elapsed().as_secs();
+            self.say(&format!("step {step} ({time} s)  dev BLEU {:.2}  chrF {:.2}{mark}", score.bleu, score.chrf));
+        }
+    }
+
+    fn stop(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,34 @@
+//! What can go wrong, and whose fault it is.
+
+use simurgh_data::InputError;
+use simurgh_nn::artifact::ArtifactError;
+
+/// A failed training, evaluation or translation.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The user's input was wrong.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A model file was wrong.
+    #[error(transparent)]
+    Model(#[from] ArtifactError),
+    /// The user stopped the run; it can be resumed.
+    #[error("interrupted at step {step}; the checkpoint is written")]
+    Interrupted {
+        /// Steps made.
+        step: u64,
+        /// Where to go on.
+        run: std::path::PathBuf,
+    },
+}
+
+impl Error {
+    /// What the user can do.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Input(e) => e.hint.clone(),
+            Self::Model(e) => e.hint.clone(),
+            Self::Interrupted { run, .. } => format!("go on with: simurgh train --resume {}", run.display()),
+        }
+    }
+}

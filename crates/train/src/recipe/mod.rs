@@ -1,0 +1,307 @@
+//! What to train: a TOML file, read strictly.
+
+mod parse;
+mod validate;
+
+pub use parse::{Override, parse};
+
+use crate::schedule::Decay;
+use serde::{Deserialize, Serialize};
+use simurgh_data::metrics::bleu::Tokenization;
+use simurgh_data::text::{Cleaning, Normaliser, Script, Source};
+use simurgh_nn::decode::DecodeConfig;
+use simurgh_nn::seq2seq::Seq2SeqConfig;
+
+/// A whole recipe. Every key has a default but `task` and, without an embedded corpus, the data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// What is learnt.
+    pub task: Task,
+    /// Name of runs and reports.
+    #[serde(default)]
+    pub name: String,
+    /// Every random draw comes from it.
+    #[serde(default = "one")]
+    pub seed: u64,
+    /// What to learn from.
+    #[serde(default)]
+    pub data: Data,
+    /// How text is read.
+    #[serde(default)]
+    pub text: Text,
+    /// Which training pairs are dropped.
+    #[serde(default)]
+    pub cleaning: Cleaning,
+    /// The network.
+    #[serde(default)]
+    pub model: Model,
+    /// The training.
+    #[serde(default)]
+    pub train: Train,
+    /// How sentences are searched for.
+    #[serde(default)]
+    pub decode: DecodeConfig,
+    /// What is measured.
+    #[serde(default)]
+    pub metrics: Metrics,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// A task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// Many-to-many out of step: sentences to sentences.
+    Translation,
+}
+
+/// `[data]`: files in the data directory, or the embedded corpus.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Data {
+    /// A corpus compiled into the program, instead of files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embedded: Option<Embedded>,
+    /// To learn from.
+    pub train: Sources,
+    /// To choose by; without it the last twentieth of the training data, at most 1,000 pairs.
+    pub dev: Sources,
+    /// To measure on at the end; without it the dev set.
+    pub test: Sources,
+    /// Licences and attribution of the data, kept in the model.
+    pub licences: Vec<String>,
+}
+
+/// Corpora compiled into the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Embedded {
+    /// Persian and English names of the Unicode CLDR.
+    Cldr,
+}
+
+/// One source of parallel text or several.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Sources {
+    /// One.
+    One(Source),
+    /// Several, one after the other.
+    Many(Vec<Source>),
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl Sources {
+    /// All of them.
+    pub fn all(&self) -> &[Source] {
+        match self {
+            Self::One(source) => std::slice::from_ref(source),
+            Self::Many(sources) => sources,
+        }
+    }
+}
+
+/// `[text]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Text {
+    /// Spelling rules of the source.
+    pub source: Script,
+    /// Spelling rules of the target.
+    pub target: Script,
+    /// Lower case on both sides.
+    pub lowercase: bool,
+    /// Drop short vowels of Arabic script.
+    pub strip_diacritics: bool,
+    /// Subwords of the joint vocabulary.
+    pub vocab: usize,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self { source: Script::Plain, target: Script::Plain, lowercase: false, strip_diacritics: true, vocab: 8000 }
+    }
+}
+
+impl Text {
+    /// How each side is normalised.
+    pub fn normalisers(&self) -> (Normaliser, Normaliser) {
+        let side = |script| Normaliser { script, lowercase: self.lowercase, strip_diacritics: self.strip_diacritics };
+        (side(self.source), side(self.target))
+    }
+}
+
+/// `[model]`: [`Seq2SeqConfig`] with every key optional.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs)]
+pub struct Model {
+    pub embedding: usize,
+    pub encoder_hidden: usize,
+    pub encoder_layers: usize,
+    pub bidirectional: bool,
+    pub decoder_hidden: usize,
+    pub decoder_layers: usize,
+    pub attention: simurgh_nn::seq2seq::AttentionKind,
+    pub readout: usize,
+    pub input_feeding: bool,
+    pub tie: simurgh_nn::seq2seq::Tying,
+    pub dropout: f64,
+    pub variational: bool,
+    /// Numbers of the saved model.
+    pub save_as: SaveAs,
+}
+
+/// How a saved model's numbers are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SaveAs {
+    /// 32 bits.
+    F32,
+    /// 16 bits: half the size, for shipping.
+    F16,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        let c = Seq2SeqConfig::default();
+        Self {
+            embedding: c.embedding,
+            encoder_hidden: c.encoder_hidden,
+            encoder_layers: c.encoder_layers,
+            bidirectional: c.bidirectional,
+            decoder_hidden: c.decoder_hidden,
+            decoder_layers: c.decoder_layers,
+            attention: c.attention,
+            readout: c.readout,
+            input_feeding: c.input_feeding,
+            tie: c.tie,
+            dropout: c.dropout,
+            variational: c.variational,
+            save_as: SaveAs::F32,
+        }
+    }
+}
+
+impl Model {
+    /// The network's configuration.
+    pub fn network(&self) -> Seq2SeqConfig {
+        Seq2SeqConfig {
+            embedding: self.embedding,
+            encoder_hidden: self.encoder_hidden,
+            encoder_layers: self.encoder_layers,
+            bidirectional: self.bidirectional,
+            decoder_hidden: self.decoder_hidden,
+            decoder_layers: self.decoder_layers,
+            attention: self.attention,
+            readout: self.readout,
+            input_feeding: self.input_feeding,
+            tie: self.tie,
+            dropout: self.dropout,
+            variational: self.variational,
+        }
+    }
+}
+
+/// `[train]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Train {
+    /// Passes over the training data; the run ends with whichever of `epochs` and `steps` comes first.
+    pub epochs: u64,
+    /// Updates; 0 is no limit.
+    pub steps: u64,
+    /// Most target tokens of a batch.
+    pub batch_tokens: usize,
+    /// Batches of an update.
+    pub accumulate: u64,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Steps of linear warm-up.
+    pub warmup: u64,
+    /// What follows the warm-up.
+    pub decay: Decay,
+    /// Evaluations without a better dev score before a plateau halves the learning rate.
+    pub plateau_patience: u64,
+    /// Largest global gradient norm; 0 is no clipping.
+    pub clip_norm: f64,
+    /// Label smoothing.
+    pub label_smoothing: f64,
+    /// Adam's decay of the mean of gradients.
+    pub beta1: f64,
+    /// Adam's decay of the mean of squared gradients.
+    pub beta2: f64,
+    /// Adam's denominator.
+    pub epsilon: f64,
+    /// Decoupled weight decay (AdamW); 0 is Adam.
+    pub weight_decay: f64,
+    /// Decay of the moving average of parameters that is evaluated and saved; 0 is none.
+    pub average: f64,
+    /// Updates between dev evaluations; 0 is once an epoch.
+    pub eval_every: u64,
+    /// Most dev pairs of an evaluation.
+    pub eval_pairs: usize,
+    /// Evaluations without a better dev score before the run ends; 0 is never.
+    pub patience: u64,
+    /// Updates between checkpoints, besides those at evaluations.
+    pub checkpoint_every: u64,
+    /// Updates between logged losses.
+    pub log_every: u64,
+}
+
+impl Default for Train {
+    fn default() -> Self {
+        Self {
+            epochs: 20,
+            steps: 0,
+            batch_tokens: 1200,
+            accumulate: 1,
+            learning_rate: 1e-3,
+            warmup: 200,
+            decay: Decay::Plateau,
+            plateau_patience: 2,
+            clip_norm: 1.0,
+            label_smoothing: 0.1,
+            beta1: 0.9,
+            beta2: 0.98,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            average: 0.0,
+            eval_every: 0,
+            eval_pairs: 1000,
+            patience: 6,
+            checkpoint_every: 500,
+            log_every: 50,
+        }
+    }
+}
+
+/// `[metrics]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// BLEU's tokenisation: "13a", "intl", or "none" for text that is tokenised already.
+    pub bleu: Tokenization,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { bleu: Tokenization::V13a }
+    }
+}
+
+impl Recipe {
+    /// As TOML, every key with its value.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a recipe is TOML")
+    }
+}

@@ -1,0 +1,132 @@
+//! From TOML and `--set` to a [`Recipe`], with errors that name the key and the nearest valid one.
+
+use super::Recipe;
+use simurgh_data::InputError;
+use toml::{Table, Value};
+
+/// A `--set key=value`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Override {
+    /// Dotted key.
+    pub key: String,
+    /// TOML value, or text where it is no TOML.
+    pub value: String,
+}
+
+impl std::str::FromStr for Override {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (key, value) = text.split_once('=').ok_or_else(|| format!("expected KEY=VALUE, got `{text}`"))?;
+        if key.trim().is_empty() {
+            return Err(format!("expected KEY=VALUE, got `{text}`"));
+        }
+        Ok(Self { key: key.trim().to_string(), value: value.trim().to_string() })
+    }
+}
+
+/// Reads a recipe and applies `overrides` in order.
+///
+/// # Errors
+/// If the text is no TOML, or a key is unknown, of the wrong type or out of range.
+pub fn parse(text: &str, overrides: &[Override]) -> Result<Recipe, InputError> {
+    let mut table: Table = text.parse().map_err(|e: toml::de::Error| {
+        let line = e.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+        let error = InputError::new("TOML", e.message().trim().to_string(), "see recipes/ for examples");
+        match line {
+            Some(line) => error.line(line),
+            None => error,
+        }
+    })?;
+    for change in overrides {
+        set(&mut table, change)?;
+    }
+    let recipe: Recipe = serde_path_to_error::deserialize(Value::Table(table)).map_err(|e| {
+        let path = e.path().to_string();
+        explain(&path, e.inner().message())
+    })?;
+    recipe.validate()?;
+    Ok(recipe)
+}
+
+fn set(table: &mut Table, change: &Override) -> Result<(), InputError> {
+    let value = format!("v = {}", change.value)
+        .parse::<Table>()
+        .ok()
+        .and_then(|mut t| t.remove("v"))
+        .unwrap_or_else(|| Value::String(change.value.clone()));
+    let keys: Vec<&str> = change.key.split('.').collect();
+    let (last, path) = keys.split_last().expect("split gives at least one");
+    let mut here = table;
+    for key in path {
+        here = here.entry(*key).or_insert_with(|| Value::Table(Table::new())).as_table_mut().ok_or_else(|| {
+            let hint = format!("`{key}` is a value, not a table");
+            InputError::new("a key of a recipe", format!("`{}`", change.key), hint).field(change.key.clone())
+        })?;
+    }
+    here.insert((*last).to_string(), value);
+    Ok(())
+}
+
+/// Turns serde's sentence into ours: unknown keys and variants name the nearest valid one.
+fn explain(path: &str, message: &str) -> InputError {
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
+    if let ([got, valid @ ..], true) = (&quoted[..], unknown) {
+        let nearest = valid.iter().max_by(|a, b| strsim::jaro_winkler(a, got).total_cmp(&strsim::jaro_winkler(b, got)));
+        let hint = match nearest {
+            Some(nearest) => format!("did you mean `{nearest}`? Valid: {}", valid.join(", ")),
+            None => "there is nothing valid here".into(),
+        };
+        let kind = if message.starts_with("unknown field") { "a key of a recipe" } else { "one of its values" };
+        return InputError::new(kind, format!("`{got}`"), hint).field(path);
+    }
+    let (got, expected) = match message.split_once(", expected ") {
+        Some((got, expected)) => {
+            (got.trim_start_matches("invalid type: ").trim_start_matches("invalid value: "), expected)
+        }
+        None => (message, "another value"),
+    };
+    InputError::new(expected, got.replace('`', ""), "see recipes/ for an annotated example").field(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str, set: &[&str]) -> InputError {
+        let overrides: Vec<Override> = set.iter().map(|s| s.parse().unwrap()).collect();
+        parse(text, &overrides).unwrap_err()
+    }
+
+    const BASE: &str = "task = \"translation\"\n[data]\nembedded = \"cldr\"\n";
+
+    #[test]
+    fn wrong_keys_and_values_are_named_with_the_nearest_right_one() {
+        let e = error(&format!("{BASE}[train]\nlearning_rat = 1\n"), &[]);
+        assert_eq!(e.to_string(), "train.learning_rat: expected a key of a recipe, got `learning_rat`");
+        assert!(e.hint.starts_with("did you mean `learning_rate`?"), "{}", e.hint);
+        let e = error(BASE, &["model.attention=genral"]);
+        assert!(e.to_string().contains("got `genral`") && e.hint.contains("`general`"), "{e} {}", e.hint);
+        let e = error(BASE, &["train.epochs=many"]);
+        assert!(e.to_string().starts_with("train.epochs: expected u64"), "{e}");
+        let e = error(BASE, &["model.dropout=1.5"]);
+        assert_eq!(e.to_string(), "model.dropout: expected 0 up to but not 1, got 1.5");
+        let e = error("task = \"translation\n", &[]);
+        assert_eq!(e.line, Some(1));
+        let e = error("task = \"translation\"\n", &[]);
+        assert!(e.to_string().starts_with("data.train: expected"), "{e}");
+        assert!("novalue".parse::<Override>().is_err());
+    }
+
+    #[test]
+    fn overrides_win_and_a_resolved_recipe_reads_back() {
+        let set: Vec<Override> = ["train.epochs=3", "name=x", "data.train=my file.tsv", "model.tie=\"none\""]
+            .map(|s| s.parse().unwrap())
+            .to_vec();
+        let recipe = parse(BASE, &set).unwrap();
+        assert_eq!((recipe.train.epochs, recipe.name.as_str()), (3, "x"));
+        assert_eq!(recipe.data.train.all().len(), 1);
+        assert_eq!(parse(&recipe.to_toml(), &[]).unwrap(), recipe);
+    }
+}

@@ -1,0 +1,72 @@
+//! Values that can't be, found before anything is computed.
+
+use super::Recipe;
+use simurgh_data::InputError;
+
+impl Recipe {
+    /// # Errors
+    /// The first value out of range.
+    pub(super) fn validate(&self) -> Result<(), InputError> {
+        let error = |field: &str, expected: &str, got: String| {
+            Err(InputError::new(expected, got, "see recipes/ for an annotated example").field(field))
+        };
+        if self.data.embedded.is_none() && self.data.train.all().is_empty() {
+            return error("data.train", "a file, or data.embedded", "nothing".into());
+        }
+        if let Some((key, expected, got)) = self.model.network().problem() {
+            return error(&format!("model.{key}"), &expected, got);
+        }
+        let t = &self.train;
+        let positive = [
+            ("train.learning_rate", t.learning_rate),
+            ("train.epsilon", t.epsilon),
+            ("decode.max_ratio", self.decode.max_ratio),
+            ("cleaning.max_ratio", self.cleaning.max_ratio),
+        ];
+        for (key, value) in positive {
+            if !(value > 0.0 && value.is_finite()) {
+                return error(key, "a number above 0", value.to_string());
+            }
+        }
+        let shares = [
+            ("train.beta1", t.beta1),
+            ("train.beta2", t.beta2),
+            ("train.average", t.average),
+            ("train.label_smoothing", t.label_smoothing),
+        ];
+        for (key, value) in shares {
+            if !(0.0..1.0).contains(&value) {
+                return error(key, "0 up to but not 1", value.to_string());
+            }
+        }
+        for (key, value) in [("train.clip_norm", t.clip_norm), ("train.weight_decay", t.weight_decay)] {
+            if !(value >= 0.0 && value.is_finite()) {
+                return error(key, "0 or more", value.to_string());
+            }
+        }
+        if !(0.0..=5.0).contains(&self.decode.length_penalty) {
+            return error("decode.length_penalty", "0 to 5", self.decode.length_penalty.to_string());
+        }
+        if !(1..=100).contains(&self.decode.beam) {
+            return error("decode.beam", "1 to 100", self.decode.beam.to_string());
+        }
+        if !(100..=100_000).contains(&self.text.vocab) {
+            return error("text.vocab", "100 to 100000", self.text.vocab.to_string());
+        }
+        let counts = [
+            ("train.epochs", t.epochs),
+            ("train.batch_tokens", t.batch_tokens as u64),
+            ("train.accumulate", t.accumulate),
+            ("train.eval_pairs", t.eval_pairs as u64),
+            ("train.checkpoint_every", t.checkpoint_every),
+            ("train.log_every", t.log_every),
+            ("cleaning.max_chars", self.cleaning.max_chars as u64),
+        ];
+        for (key, value) in counts {
+            if value == 0 {
+                return error(key, "1 or more", "0".into());
+            }
+        }
+        Ok(())
+    }
+}

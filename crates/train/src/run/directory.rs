@@ -1,0 +1,124 @@
+//! Names of a run's files.
+
+use simurgh_data::InputError;
+use simurgh_nn::artifact::atomic_write;
+use std::path::{Path, PathBuf};
+
+/// A run's directory.
+#[derive(Clone, Debug)]
+pub struct RunDirectory {
+    root: PathBuf,
+}
+
+impl RunDirectory {
+    /// A new directory: `root` if given (it must not hold a run unless `force`), else `runs/NAME-N`
+    /// with the first free number.
+    ///
+    /// # Errors
+    /// If it holds a run already or can't be made.
+    pub fn create(root: Option<&Path>, name: &str, force: bool) -> Result<Self, InputError> {
+        let root = match root {
+            Some(root) => root.to_path_buf(),
+            None => (1..)
+                .map(|n| Path::new("runs").join(format!("{name}-{n}")))
+                .find(|p| !p.exists())
+                .expect("some number is free"),
+        };
+        let run = Self { root };
+        if run.recipe().exists() {
+            if !force {
+                let hint = "go on with --resume, give another --out, or overwrite it with --force";
+                return Err(InputError::new("a directory without a run", "one with a run", hint).at(&run.root));
+            }
+            for path in [run.root.join("checkpoints"), run.root.join("tensorboard")] {
+                let _ = fs_err::remove_dir_all(path);
+            }
+            for path in [run.events(), run.model(), run.report()] {
+                let _ = fs_err::remove_file(path);
+            }
+        }
+        for directory in [run.root.join("checkpoints"), run.root.join("tensorboard")] {
+            fs_err::create_dir_all(&directory)
+                .map_err(|e| InputError::io(&directory, "a directory to write the run to", &e))?;
+        }
+        Ok(run)
+    }
+
+    /// The run in `root`.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn open(root: &Path) -> Result<Self, InputError> {
+        let run = Self { root: root.to_path_buf() };
+        if !run.recipe().exists() {
+            let hint = "give the directory that `simurgh train` printed, e.g. runs/fa-en-1";
+            return Err(InputError::new("a run directory", "none with a recipe.toml", hint).at(root));
+        }
+        Ok(run)
+    }
+
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The resolved recipe.
+    pub fn recipe(&self) -> PathBuf {
+        self.root.join("recipe.toml")
+    }
+
+    /// One JSON object a line.
+    pub fn events(&self) -> PathBuf {
+        self.root.join("events.jsonl")
+    }
+
+    /// TensorBoard's files.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.root.join("tensorboard")
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> PathBuf {
+        self.root.join("tokenizer.json")
+    }
+
+    /// The last checkpoint.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.root.join("checkpoints").join("last.safetensors")
+    }
+
+    /// Parameters of the best evaluation, made at `step`.
+    pub fn best(&self, step: u64) -> PathBuf {
+        self.root.join("checkpoints").join(format!("best-{step}.safetensors"))
+    }
+
+    /// The final model.
+    pub fn model(&self) -> PathBuf {
+        self.root.join("model.safetensors")
+    }
+
+    /// The page.
+    pub fn report(&self) -> PathBuf {
+        self.root.join("report.html")
+    }
+
+    /// Writes a file whole or not at all.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), InputError> {
+        atomic_write(path, bytes).map_err(|e| InputError::io(path, "a file that can be written", &e))
+    }
+
+    /// Removes the parameters of all evaluations but that at `keep`.
+    pub fn remove_other_bests(&self, keep: Option<u64>) {
+        let keep = keep.map(|step| self.best(step));
+        for entry in std::fs::read_dir(self.root.join("checkpoints")).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let is_best = entry.file_name().to_string_lossy().starts_with("best-");
+            if is_best && Some(&path) != keep.as_ref() {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What a recipe's data are.
+
+use crate::recipe::{Embedded, Recipe, Sources};
+use simurgh_data::InputError;
+use simurgh_data::text::corpus::{Domains, Files};
+use simurgh_data::text::{Pair, Report, Source, Tokenizer, embedded, tokenizer::masked};
+use std::path::Path;
+
+/// A recipe's data, read and cleaned.
+#[derive(Clone, Debug)]
+pub struct Corpora {
+    /// To learn from, cleaned.
+    pub train: Vec<Pair>,
+    /// To choose by.
+    pub dev: Vec<Pair>,
+    /// To measure on.
+    pub test: Vec<Pair>,
+    /// What cleaning dropped of the training data.
+    pub cleaned: Report,
+}
+
+impl Corpora {
+    /// Reads the data; relative paths are looked up from here, then in `directory`.
+    ///
+    /// # Errors
+    /// If a file can't be used, or nothing is left to learn from.
+    pub fn read(recipe: &Recipe, directory: Option<&Path>) -> Result<Self, InputError> {
+        let read = |sources: &Sources| -> Result<Vec<Pair>, InputError> {
+            let mut all = Vec::new();
+            for source in sources.all() {
+                all.extend(located(source, directory).read(Path::new(""))?);
+            }
+            Ok(all)
+        };
+        let (mut train, mut dev, mut test) = match recipe.data.embedded {
+            Some(Embedded::Cldr) if recipe.data.train.all().is_empty() => {
+                let split = embedded::cldr();
+                (split.train, split.dev, split.test)
+            }
+            _ => (read(&recipe.data.train)?, Vec::new(), Vec::new()),
+        };
+        if !recipe.data.dev.all().is_empty() {
+            dev = read(&recipe.data.dev)?;
+        }
+        if !recipe.data.test.all().is_empty() {
+            test = read(&recipe.data.test)?;
+        }
+        let (source, target) = recipe.text.normalisers();
+        let cleaned = recipe.cleaning.apply(&mut train, source, target);
+        if dev.is_empty() {
+            let count = (train.len() / 20).clamp(1, 1000).min(train.len().saturating_sub(1));
+            dev = train.split_off(train.len() - count);
+        }
+        if train.is_empty() || dev.is_empty() {
+            let got = format!("{} of {} pairs after cleaning", train.len() + dev.len(), cleaned.read);
+            let hint = "loosen [cleaning], or check that the columns are source TAB target";
+            return Err(InputError::new("at least 2 training pairs", got, hint).field("data.train"));
+        }
+        if test.is_empty() {
+            test.clone_from(&dev);
+        }
+        Ok(Self { train, dev, test, cleaned })
+    }
+
+    /// Learns the vocabulary of the training data.
+    ///
+    /// # Errors
+    /// If there is no text.
+    pub fn tokenizer(&self, recipe: &Recipe) -> Result<Tokenizer, InputError> {
+        let (source, target) = recipe.text.normalisers();
+        let lines: Vec<String> = self
+            .train
+            .iter()
+            .flat_map(|p| {
+                let (s, t) = masked(source, target, &p.source, &p.target);
+                [s, t]
+            })
+            .collect();
+        Tokenizer::train(lines.into_iter(), recipe.text.vocab, source, target)
+    }
+}
+
+/// The source with its paths as they are if they exist from here, else inside `directory`.
+fn located(source: &Source, directory: Option<&Path>) -> Source {
+    let find = |path: &Path| match directory {
+        Some(directory) if !path.exists() => directory.join(path),
+        _ => path.to_path_buf(),
+    };
+    match source {
+        Source::Tsv(path) => Source::Tsv(find(path)),
+        Source::Files(f) => Source::Files(Files { source: find(&f.source), target: find(&f.target) }),
+        Source::Domains(d) => Source::Domains(Domains { tsv: find(&d.tsv), domains: d.domains.clone() }),
+    }
+}

@@ -1,0 +1,90 @@
+//! How good a model is, free-running: it reads its own words, never the reference's.
+
+use super::translator::Translator;
+use crate::Error;
+use serde::Serialize;
+use simurgh_data::metrics::bleu::Tokenization;
+use simurgh_data::metrics::{bleu, chrf, exact_match};
+use simurgh_data::text::Pair;
+use simurgh_nn::decode::DecodeConfig;
+use std::collections::BTreeMap;
+
+/// Scores on a set of pairs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Score {
+    /// Pairs.
+    pub pairs: usize,
+    /// BLEU, 0 to 100.
+    pub bleu: f64,
+    /// chrF2, 0 to 100.
+    pub chrf: f64,
+    /// Share of translations equal to their reference.
+    pub exact: f64,
+    /// How BLEU was computed.
+    pub bleu_signature: String,
+    /// How chrF was computed.
+    pub chrf_signature: String,
+    /// The same by domain, where the set has several.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub domains: BTreeMap<String, Score>,
+    /// The translations, in order.
+    #[serde(skip)]
+    pub translations: Vec<String>,
+}
+
+/// Sentences decoded together: enough to fill both cores.
+const BATCH: usize = 64;
+
+/// Translates the sources of `pairs` and compares with the targets; `progress` is called with the
+/// number of pairs done.
+///
+/// # Errors
+/// If a sentence is too long.
+pub fn evaluate(
+    translator: &Translator,
+    pairs: &[Pair],
+    config: &DecodeConfig,
+    tokenization: Tokenization,
+    mut progress: impl FnMut(usize),
+) -> Result<Score, Error> {
+    // Sentences of similar length together.
+    let mut order: Vec<usize> = (0..pairs.len()).collect();
+    order.sort_by_key(|&i| pairs[i].source.len());
+    let mut hypotheses = vec![String::new(); pairs.len()];
+    for (done, chunk) in order.chunks(BATCH).enumerate() {
+        let sentences: Vec<String> = chunk.iter().map(|&i| pairs[i].source.clone()).collect();
+        for (&i, best) in chunk.iter().zip(translator.translate(&sentences, config)?) {
+            hypotheses[i] = best.into_iter().next().map_or_else(String::new, |t| t.text);
+        }
+        progress((done * BATCH + chunk.len()).min(pairs.len()));
+    }
+    let references: Vec<String> = pairs.iter().map(|p| translator.tokenizer.normalise_target(&p.target)).collect();
+    let mut score = compare(&hypotheses, &references, tokenization);
+    let mut names: Vec<&str> = pairs.iter().map(|p| p.domain.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.len() > 1 {
+        for name in names {
+            let pick = |all: &[String]| -> Vec<String> {
+                pairs.iter().zip(all).filter(|(p, _)| p.domain == name).map(|(_, s)| s.clone()).collect()
+            };
+            score.domains.insert(name.to_string(), compare(&pick(&hypotheses), &pick(&references), tokenization));
+        }
+    }
+    score.translations = hypotheses;
+    Ok(score)
+}
+
+fn compare(hypotheses: &[String], references: &[String], tokenization: Tokenization) -> Score {
+    let bleu = bleu::corpus(hypotheses, references, tokenization);
+    Score {
+        pairs: hypotheses.len(),
+        bleu: bleu.score,
+        chrf: chrf::corpus(hypotheses, references),
+        exact: exact_match(hypotheses, references),
+        bleu_signature: bleu.signature,
+        chrf_signature: chrf::signature(),
+        domains: BTreeMap::new(),
+        translations: Vec::new(),
+    }
+}

@@ -1,0 +1,447 @@
+//! The training loop.
+
+use super::corpora::Corpora;
+use super::evaluate::{Score, evaluate};
+use super::translator::Translator;
+use crate::Error;
+use crate::recipe::{self, Recipe, SaveAs};
+use crate::report;
+use crate::run::{Checkpoint, Events, Progress, RunDirectory};
+use crate::schedule::{Decay, learning_rate};
+use simurgh_data::InputError;
+use simurgh_data::text::batches;
+use simurgh_data::text::tokenizer::{END, START};
+use simurgh_data::text::{Pair, Tokenizer};
+use simurgh_nn::artifact::{self, Artifact, FORMAT, Header, Precision};
+use simurgh_nn::burn::module::Module;
+use simurgh_nn::burn::tensor::Device;
+use simurgh_nn::decode::DecodeConfig;
+use simurgh_nn::optimizer::{Accumulated, Adam, AdamConfig};
+use simurgh_nn::parameters::{self, Parameter};
+use simurgh_nn::seq2seq::{Batch, Seq2Seq};
+use simurgh_random::{mix, stream};
+use std::path::{Path, PathBuf};
+
+/// What the loop tells while it runs.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Updates made.
+    pub step: u64,
+    /// Updates of the whole run, if nothing stops it early.
+    pub steps: u64,
+    /// Epochs finished.
+    pub epoch: u64,
+    /// Mean loss of the last logged updates, nats a target token.
+    pub loss: f64,
+    /// Target tokens of the update.
+    pub tokens: usize,
+    /// Learning rate of the update.
+    pub learning_rate: f64,
+}
+
+/// Somebody who watches a training and may stop it.
+pub trait Observer {
+    /// Something to say, once.
+    fn note(&mut self, text: &str);
+    /// An update was made.
+    fn update(&mut self, status: &Status);
+    /// A dev evaluation was made; `best` so far?
+    fn evaluated(&mut self, step: u64, score: &Score, best: bool);
+    /// Should the run stop? It writes a checkpoint first.
+    fn stop(&self) -> bool;
+}
+
+/// Nobody.
+pub struct Quiet;
+
+impl Observer for Quiet {
+    fn note(&mut self, _: &str) {}
+    fn update(&mut self, _: &Status) {}
+    fn evaluated(&mut self, _: u64, _: &Score, _: bool) {}
+    fn stop(&self) -> bool {
+        false
+    }
+}
+
+/// Where a run reads and writes.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The run's directory; `runs/NAME-N` if absent.
+    pub out: Option<PathBuf>,
+    /// Overwrite a run that is there.
+    pub force: bool,
+    /// Where data files are looked up.
+    pub data_directory: Option<PathBuf>,
+    /// The command that was typed, for the model's provenance.
+    pub command: String,
+}
+
+/// What a run ends with.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Its directory.
+    pub run: RunDirectory,
+    /// Scores of the saved model on the test set, free-running.
+    pub test: Score,
+    /// The first test pairs.
+    pub samples: Vec<Pair>,
+    /// The saved model.
+    pub translator: Translator,
+}
+
+/// Trains `recipe` in a new run directory.
+///
+/// # Errors
+/// If the data or the directory can't be used, or the observer stopped the run.
+pub fn train(
+    recipe: Recipe,
+    options: &Options,
+    device: &Device,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, Error> {
+    let corpora = Corpora::read(&recipe, options.data_directory.as_deref())?;
+    let tokenizer = corpora.tokenizer(&recipe)?;
+    let run = RunDirectory::create(options.out.as_deref(), &recipe.name, options.force)?;
+    run.write(&run.tokenizer(), tokenizer.save().as_bytes())?;
+    run.write(&run.recipe(), recipe.to_toml().as_bytes())?;
+    Loop::new(recipe, corpora, tokenizer, run, device, options)?.go(observer)
+}
+
+/// Goes on with the run in `directory`, to the same bytes as if it had never stopped.
+///
+/// # Errors
+/// As [`train`], and if the directory holds no run.
+pub fn resume(
+    directory: &Path,
+    options: &Options,
+    device: &Device,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, Error> {
+    let run = RunDirectory::open(directory)?;
+    let read = |path: &Path| std::fs::read_to_string(path).map_err(|e| InputError::io(path, "a run's file", &e));
+    let recipe = recipe::parse(&read(&run.recipe())?, &[]).map_err(|e| e.at(run.recipe()))?;
+    let tokenizer = Tokenizer::load(&read(&run.tokenizer())?).map_err(|e| e.at(run.tokenizer()))?;
+    let corpora = Corpora::read(&recipe, options.data_directory.as_deref())?;
+    Loop::new(recipe, corpora, tokenizer, run, device, options)?.go(observer)
+}
+
+/// A run in progress.
+struct Loop {
+    recipe: Recipe,
+    corpora: Corpora,
+    tokenizer: Tokenizer,
+    /// Training pairs as tokens.
+    pairs: Vec<(Vec<u32>, Vec<u32>)>,
+    run: RunDirectory,
+    events: Events,
+    /// None while the optimizer has it.
+    model: Option<Seq2Seq>,
+    adam: Adam,
+    average: Vec<Vec<f32>>,
+    progress: Progress,
+    command: String,
+    device: Device,
+}
+
+impl Loop {
+    /// From the run's last checkpoint, or from the beginning.
+    fn new(
+        recipe: Recipe,
+        corpora: Corpora,
+        tokenizer: Tokenizer,
+        run: RunDirectory,
+        device: &Device,
+        options: &Options,
+    ) -> Result<Self, Error> {
+        let pairs = corpora.train.iter().map(|p| tokenizer.pair(&p.source, &p.target)).collect();
+        let t = &recipe.train;
+        let config = AdamConfig { beta1: t.beta1, beta2: t.beta2, epsilon: t.epsilon, weight_decay: t.weight_decay };
+        let vocab = tokenizer.vocab();
+        let training = device.clone().autodiff();
+        let mut model = Seq2Seq::new(&recipe.model.network(), vocab, vocab, recipe.seed, &training);
+        let mut adam = Adam::new(config, &model);
+        let like = parameters::collect(&model);
+        let mut average = Vec::new();
+        let mut progress = Progress::default();
+        if let Some(checkpoint) = Checkpoint::read(&run, &like)? {
+            model = parameters::replace(model, checkpoint.parameters).expect("checked while reading");
+            adam.moments = checkpoint.moments;
+            adam.step = checkpoint.progress.step;
+            average = checkpoint.average;
+            progress = checkpoint.progress;
+        } else if t.average > 0.0 {
+            average = like.into_iter().map(|p| p.data).collect();
+        }
+        let events = Events::open(&run, progress.step)?;
+        let command = options.command.clone();
+        let device = device.clone();
+        let model = Some(model);
+        Ok(Self { recipe, corpora, tokenizer, pairs, run, events, model, adam, average, progress, command, device })
+    }
+
+    fn model(&self) -> &Seq2Seq {
+        self.model.as_ref().expect("the model is away only during an update")
+    }
+
+    fn go(mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+        self.introduce(observer);
+        let lengths: Vec<(usize, usize)> = self.pairs.iter().map(|(s, t)| (s.len(), t.len())).collect();
+        let seed = stream(self.recipe.seed, "batches");
+        let t = self.recipe.train.clone();
+        let mut finished = false;
+        while !finished && self.progress.epoch < t.epochs {
+            let batches = batches::epoch(&lengths, t.batch_tokens, seed, self.progress.epoch);
+            let updates = (batches.len() as u64).div_ceil(t.accumulate);
+            let steps = if t.steps > 0 { t.steps.min(updates * t.epochs) } else { updates * t.epochs };
+            let groups: Vec<&[Vec<usize>]> = batches.chunks(t.accumulate as usize).collect();
+            while (self.progress.batch as usize) < groups.len() && !finished {
+                self.update(groups[self.progress.batch as usize], steps, observer)?;
+                self.progress.batch += 1;
+                let end_of_epoch = self.progress.batch as usize == groups.len();
+                let evaluate = match t.eval_every {
+                    0 => end_of_epoch,
+                    every => self.progress.step.is_multiple_of(every),
+                };
+                let last = (t.steps > 0 && self.progress.step >= t.steps)
+                    || (end_of_epoch && self.progress.epoch + 1 == t.epochs);
+                if end_of_epoch {
+                    self.progress.epoch += 1;
+                    self.progress.batch = 0;
+                }
+                if evaluate || last {
+                    self.evaluate(observer)?;
+                    finished = last || (t.patience > 0 && self.progress.stale >= t.patience);
+                }
+                if evaluate || last || self.progress.step.is_multiple_of(t.checkpoint_every) {
+                    self.checkpoint()?;
+                }
+                if observer.stop() && !finished {
+                    self.checkpoint()?;
+                    return Err(Error::Interrupted { step: self.progress.step, run: self.run.root().into() });
+                }
+                if end_of_epoch {
+                    break;
+                }
+            }
+        }
+        self.finish(observer)
+    }
+
+    fn introduce(&self, observer: &mut dyn Observer) {
+        let c = &self.corpora;
+        let dropped = c.cleaned.read - c.cleaned.kept;
+        observer.note(&format!(
+            "{} training pairs ({dropped} dropped by cleaning), {} dev, {} test; {} subwords; {} parameters",
+            c.train.len(),
+            c.dev.len(),
+            c.test.len(),
+            self.tokenizer.vocab(),
+            self.model().num_params(),
+        ));
+        if self.progress.step > 0 {
+            observer.note(&format!("going on from step {}", self.progress.step));
+        }
+    }
+
+    /// One update from the gradients of `group`'s batches.
+    fn update(&mut self, group: &[Vec<usize>], steps: u64, observer: &mut dyn Observer) -> Result<(), Error> {
+        let t = &self.recipe.train;
+        let step = self.progress.step + 1;
+        let mut gradient: Option<Accumulated> = None;
+        let mut sums = [0.0; 3];
+        let mut tokens = 0;
+        for (part, indices) in group.iter().enumerate() {
+            let pairs: Vec<(&[u32], &[u32])> =
+                indices.iter().map(|&i| (self.pairs[i].0.as_slice(), self.pairs[i].1.as_slice())).collect();
+            let batch = Batch::new(&pairs, START, END);
+            let draws = mix(stream(self.recipe.seed, "dropout") ^ mix(step << 16 | part as u64));
+            let loss = self.model().loss(&batch, t.label_smoothing, &mut self.model().noise(draws));
+            sums.iter_mut().zip(loss.values()).for_each(|(s, v)| *s += v);
+            tokens += batch.tokens();
+            let more = Accumulated::take(self.model(), &mut loss.smoothed().backward());
+            match &mut gradient {
+                Some(sum) => sum.add(more),
+                None => gradient = Some(more),
+            }
+        }
+        let gradient = gradient.expect("an update has a batch");
+        // The mean over the update's tokens, clipped by the norm over all parameters.
+        let mean = 1.0 / tokens as f64;
+        let norm = gradient.norm() * mean;
+        if !norm.is_finite() {
+            let hint =
+                "lower train.learning_rate, or clip harder with train.clip_norm; resume is from the last checkpoint";
+            let error = InputError::new("a finite gradient", format!("a norm of {norm}"), hint);
+            return Err(error.field(format!("training diverged at step {step}")).into());
+        }
+        let clip = if t.clip_norm > 0.0 && norm > t.clip_norm { t.clip_norm / norm } else { 1.0 };
+        let factor = self.progress.factor.unwrap_or(1.0);
+        let rate = learning_rate(t.decay, t.learning_rate, t.warmup, step, steps, factor);
+        // By value: the optimizer updates in place what nothing else holds.
+        let model = self.model.take().expect("the model is only away here");
+        self.model = Some(self.adam.update(model, gradient, mean * clip, rate));
+        if t.average > 0.0 {
+            // Shorter at first, so that the beginning does not linger.
+            let decay = t.average.min((1.0 + step as f64) / (10.0 + step as f64));
+            let parameters = parameters::collect(self.model());
+            for (average, p) in self.average.iter_mut().zip(parameters) {
+                simurgh_nn::moving_average(decay, average, &p.data);
+            }
+        }
+        let p = &mut self.progress;
+        p.step = step;
+        p.tokens += tokens as u64;
+        let clipped = f64::from(u8::from(clip < 1.0));
+        let add = [sums[0], sums[1], sums[2], tokens as f64, norm, clipped, 1.0];
+        p.window.iter_mut().zip(add).for_each(|(w, a)| *w += a);
+        let loss = p.window[0] / p.window[3];
+        observer.update(&Status { step, steps, epoch: p.epoch, loss, tokens, learning_rate: rate });
+        if step.is_multiple_of(t.log_every) {
+            let [loss, nll, correct, tokens, norm, clipped, updates] = std::mem::take(&mut p.window);
+            for (name, value) in [
+                ("loss", loss / tokens),
+                ("nll", nll / tokens),
+                ("accuracy", correct / tokens),
+                ("gradient_norm", norm / updates),
+                ("clipped", clipped / updates),
+                ("learning_rate", rate),
+                ("tokens", self.progress.tokens as f64),
+            ] {
+                self.events.write(step, "train", name, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The parameters that are evaluated and saved.
+    fn current(&self) -> Vec<Parameter> {
+        let mut all = parameters::collect(self.model());
+        if !self.average.is_empty() {
+            for (p, average) in all.iter_mut().zip(&self.average) {
+                p.data.clone_from(average);
+            }
+        }
+        all
+    }
+
+    fn translator(&self, all: Vec<Parameter>) -> Translator {
+        let vocab = self.tokenizer.vocab();
+        let model = Seq2Seq::new(&self.recipe.model.network(), vocab, vocab, self.recipe.seed, &self.device);
+        let model = parameters::replace(model, all).expect("the same network");
+        Translator { model, tokenizer: self.tokenizer.clone(), recipe: self.recipe.clone() }
+    }
+
+    /// Dev scores: free-running with greedy search, and the teacher-forced loss.
+    fn evaluate(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        let step = self.progress.step;
+        let translator = self.translator(self.current());
+        let dev = &self.corpora.dev[..self.corpora.dev.len().min(self.recipe.train.eval_pairs)];
+        let greedy = DecodeConfig { beam: 1, ..self.recipe.decode.clone() };
+        let score = evaluate(&translator, dev, &greedy, self.recipe.metrics.bleu, |_| {})?;
+        let (mut sums, mut tokens) = ([0.0; 3], 0);
+        for chunk in dev.chunks(64) {
+            let pairs: Vec<_> = chunk.iter().map(|p| self.tokenizer.pair(&p.source, &p.target)).collect();
+            let pairs: Vec<(&[u32], &[u32])> = pairs.iter().map(|(s, t)| (s.as_slice(), t.as_slice())).collect();
+            let batch = Batch::new(&pairs, START, END);
+            let loss = translator.model.loss(&batch, 0.0, &mut None).values();
+            sums.iter_mut().zip(loss).for_each(|(s, v)| *s += v);
+            tokens += batch.tokens();
+        }
+        // chrF breaks the ties of a young model, whose BLEU is 0.
+        let value = score.bleu + 0.01 * score.chrf;
+        let best = self.progress.best_score.is_none_or(|b| value > b);
+        for (name, value) in [
+            ("bleu", score.bleu),
+            ("chrf", score.chrf),
+            ("exact", score.exact),
+            ("nll_teacher_forced", sums[1] / tokens as f64),
+            ("accuracy_teacher_forced", sums[2] / tokens as f64),
+        ] {
+            self.events.write(step, "dev", name, value)?;
+        }
+        if best {
+            self.progress.best_score = Some(value);
+            self.progress.best_step = Some(step);
+            self.progress.stale = 0;
+            self.progress.stale_rate = 0;
+            let artifact = self.artifact(self.current(), serde_json::Value::Null);
+            self.run.write(&self.run.best(step), &artifact::to_bytes(&artifact, Precision::Full))?;
+        } else {
+            self.progress.stale += 1;
+            self.progress.stale_rate += 1;
+            let t = &self.recipe.train;
+            if t.decay == Decay::Plateau && self.progress.stale_rate >= t.plateau_patience {
+                self.progress.factor = Some(self.progress.factor.unwrap_or(1.0) * 0.5);
+                self.progress.stale_rate = 0;
+            }
+        }
+        observer.evaluated(step, &score, best);
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> Result<(), Error> {
+        let checkpoint = Checkpoint {
+            progress: self.progress.clone(),
+            parameters: parameters::collect(self.model()),
+            moments: self.adam.moments.clone(),
+            average: self.average.clone(),
+        };
+        checkpoint.write(&self.run)?;
+        // The best of before is needed until a checkpoint names another.
+        self.run.remove_other_bests(self.progress.best_step);
+        Ok(())
+    }
+
+    fn artifact(&self, parameters: Vec<Parameter>, provenance: serde_json::Value) -> Artifact {
+        let header = Header {
+            format: FORMAT,
+            task: "translation".into(),
+            model: serde_json::to_value(self.recipe.model.network()).expect("a configuration is JSON"),
+            recipe: self.recipe.to_toml(),
+            tokenizer: self.tokenizer.save(),
+            provenance,
+        };
+        Artifact { header, parameters }
+    }
+
+    /// Measures the best parameters on the test set, saves the model and writes the report.
+    fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+        let step = self.progress.best_step.unwrap_or(self.progress.step);
+        let best = artifact::read(&self.run.best(step))?.parameters;
+        let precision = match self.recipe.model.save_as {
+            SaveAs::F32 => Precision::Full,
+            SaveAs::F16 => Precision::Half,
+        };
+        // What is measured is what is saved, rounding included.
+        let saved = artifact::parse(&artifact::to_bytes(&self.artifact(best, serde_json::Value::Null), precision))?;
+        let translator = self.translator(saved.parameters.clone());
+        observer.note(&format!("measuring step {step}, the best on dev, on {} test pairs", self.corpora.test.len()));
+        let test = evaluate(&translator, &self.corpora.test, &self.recipe.decode, self.recipe.metrics.bleu, |_| {})?;
+        for (name, value) in [("bleu", test.bleu), ("chrf", test.chrf), ("exact", test.exact)] {
+            self.events.write(self.progress.step, "test", name, value)?;
+        }
+        let provenance = serde_json::json!({
+            "program": concat!("simurgh ", env!("CARGO_PKG_VERSION")),
+            "command": self.command,
+            "steps": self.progress.step,
+            "best_step": step,
+            "target_tokens": self.progress.tokens,
+            "training_pairs": self.corpora.train.len(),
+            "licences": self.recipe.data.licences,
+            "test": test,
+            "beam": self.recipe.decode.beam,
+        });
+        let artifact = self.artifact(saved.parameters, provenance);
+        self.run.write(&self.run.model(), &artifact::to_bytes(&artifact, precision))?;
+        let samples: Vec<Pair> = spread(&self.corpora.test, 10);
+        let page = report::translation(&self.run, &self.recipe, &translator, &test, &samples)?;
+        self.run.write(&self.run.report(), page.as_bytes())?;
+        Ok(Outcome { run: self.run, test, samples, translator })
+    }
+}
+
+/// `count` items evenly spread over `all`.
+fn spread(all: &[Pair], count: usize) -> Vec<Pair> {
+    let count = count.min(all.len());
+    (0..count).map(|i| all[i * all.len() / count].clone()).collect()
+}

@@ -1,0 +1,124 @@
+//! A trained model in use.
+
+use crate::Error;
+use crate::recipe::{self, Recipe};
+use simurgh_data::InputError;
+use simurgh_data::text::Tokenizer;
+use simurgh_data::text::tokenizer::{END, PAD, PLACEHOLDERS, START, UNKNOWN};
+use simurgh_nn::artifact::{Artifact, ArtifactError};
+use simurgh_nn::burn::tensor::Device;
+use simurgh_nn::decode::{DecodeConfig, Hypothesis, Sentence, Special, decode};
+use simurgh_nn::parameters;
+use simurgh_nn::seq2seq::Seq2Seq;
+
+/// Most tokens of a sentence; longer ones are an error, since memory grows with their square.
+pub const MOST_TOKENS: usize = 16_384;
+
+/// One translation of a sentence.
+#[derive(Clone, Debug)]
+pub struct Translation {
+    /// The text.
+    pub text: String,
+    /// Length-normalised log-probability, nats.
+    pub score: f64,
+    /// Source tokens, END last.
+    pub source_tokens: Vec<String>,
+    /// Target tokens.
+    pub target_tokens: Vec<String>,
+    /// Attention of every target token over the source tokens; empty without attention.
+    pub alignment: Vec<std::sync::Arc<[f32]>>,
+}
+
+/// A model with its tokenizer and the settings it was trained with.
+#[derive(Debug)]
+pub struct Translator {
+    /// The network.
+    pub model: Seq2Seq,
+    /// Cuts and joins text.
+    pub tokenizer: Tokenizer,
+    /// The recipe that made it.
+    pub recipe: Recipe,
+}
+
+/// The tokens with a meaning of their own.
+pub(super) fn special() -> Special {
+    Special { start: START, end: END, banned: vec![PAD, START, UNKNOWN], reserved: PLACEHOLDERS }
+}
+
+impl Translator {
+    /// The model of a file.
+    ///
+    /// # Errors
+    /// If it is no translation model, or its tensors are not those of its configuration.
+    pub fn new(artifact: Artifact, device: &Device) -> Result<Self, Error> {
+        let header = artifact.header;
+        let bad = |field: &str, expected: &str, got: String| ArtifactError {
+            path: None,
+            field: Some(field.into()),
+            expected: expected.into(),
+            got,
+            hint: "the file may be damaged: copy or train it again".into(),
+        };
+        if header.task != "translation" {
+            return Err(bad("task", "translation", header.task).into());
+        }
+        let recipe = recipe::parse(&header.recipe, &[]).map_err(|e| bad("recipe", "a recipe", e.to_string()))?;
+        let tokenizer = Tokenizer::load(&header.tokenizer).map_err(|e| bad("tokenizer", "a tokenizer", e.got))?;
+        let vocab = tokenizer.vocab();
+        let config = recipe.model.network();
+        let model = Seq2Seq::new(&config, vocab, vocab, recipe.seed, device);
+        let model = parameters::replace(model, artifact.parameters)
+            .map_err(|problems| bad("tensors", "those of its configuration", problems))?;
+        Ok(Self { model, tokenizer, recipe })
+    }
+
+    /// The `n` best translations of every sentence, best first. An empty sentence has one empty
+    /// translation. A result does not depend on the other sentences.
+    ///
+    /// # Errors
+    /// If a sentence is longer than [`MOST_TOKENS`].
+    pub fn translate(&self, sentences: &[String], config: &DecodeConfig) -> Result<Vec<Vec<Translation>>, Error> {
+        let encoded: Vec<_> = sentences.iter().map(|s| self.tokenizer.source(s)).collect();
+        if let Some(at) = encoded.iter().position(|e| e.ids.len() > MOST_TOKENS) {
+            let got = format!("{} tokens in sentence {}", encoded[at].ids.len(), at + 1);
+            let hint = "split the text into sentences, one a line";
+            return Err(InputError::new(format!("at most {MOST_TOKENS} tokens"), got, hint).into());
+        }
+        let inputs: Vec<Sentence> = encoded
+            .iter()
+            .filter(|e| e.ids.len() > 1)
+            .map(|e| Sentence {
+                required: e.ids.iter().copied().filter(|id| PLACEHOLDERS.contains(id)).collect(),
+                ids: e.ids.clone(),
+            })
+            .collect();
+        let mut decoded = decode(&self.model, &inputs, &special(), config).into_iter();
+        let results = encoded
+            .iter()
+            .map(|e| {
+                let hypotheses = if e.ids.len() > 1 {
+                    decoded.next().expect("a result a sentence")
+                } else {
+                    vec![Hypothesis {
+                        tokens: Vec::new(),
+                        log_probability: 0.0,
+                        score: 0.0,
+                        alignment: Vec::new(),
+                        complete: true,
+                    }]
+                };
+                hypotheses
+                    .into_iter()
+                    .map(|h| Translation {
+                        text: self.tokenizer.text(&h.tokens, &e.placeholders),
+                        score: h.score,
+                        source_tokens: e.ids.iter().map(|&id| self.tokenizer.token(id)).collect(),
+                        target_tokens: h.tokens.iter().map(|&id| self.tokenizer.token(id)).collect(),
+                        alignment: h.alignment,
+                    })
+                    .collect()
+            })
+            .collect();
+        Ok(results)
+    }
+}
