@@ -88,9 +88,24 @@ pub fn square_sum<T: Real>(gradient: &[T]) -> f64 {
 /// `average = decay * average + (1 - decay) * parameter`.
 pub fn moving_average<T: Real>(decay: f64, average: &mut [T], parameter: &[T]) {
     let (keep, take) = (T::from_f64(decay), T::from_f64(1.0 - decay));
+    let parts = parallel::ranges(average.len(), parallel::threads(), SEGMENT);
+    let (n, shared) = (average.len(), Shared::new(average));
+    parallel::each(parts.len(), n > SEGMENT, |part| {
+        // SAFETY: the parts are disjoint.
+        let average = unsafe { shared.slice(parts[part].start, parts[part].len()) };
+        mix(keep, take, average, &parameter[parts[part].clone()]);
+    });
+}
+
+#[inline(always)]
+fn mix_body<T: Real, const FMA: bool>(keep: T, take: T, average: &mut [T], parameter: &[T]) {
     for (a, p) in average.iter_mut().zip(parameter) {
-        *a = keep * *a + take * *p;
+        *a = keep.fma::<FMA>(*a, take * *p);
     }
+}
+
+multiversion! {
+    fn mix<T: Real>(keep: T, take: T, average: &mut [T], parameter: &[T]) = mix_body
 }
 
 #[cfg(test)]

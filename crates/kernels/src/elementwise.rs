@@ -1,5 +1,6 @@
 //! Reductions and maps over rows, vectorised, each in one fixed order.
 
+use crate::parallel::{self, Shared};
 use crate::{Real, multiversion};
 
 /// Partial sums that a reduction keeps, so that it vectorises: lane `i` sums elements `i, i + LANES, ...`.
@@ -110,15 +111,27 @@ fn log_softmax_body<T: Real, const FMA: bool>(row: &mut [T]) {
 }
 
 #[inline(always)]
-fn add_columns_body<T: Real, const FMA: bool>(a: &[T], to: &mut [T]) {
-    if to.is_empty() {
-        return;
-    }
-    for row in a.chunks_exact(to.len()) {
-        for (t, x) in to.iter_mut().zip(row) {
+fn add_block_body<T: Real, const FMA: bool>(a: &[T], stride: usize, first: usize, to: &mut [T]) {
+    for row in a.chunks_exact(stride) {
+        for (t, x) in to.iter_mut().zip(&row[first..]) {
             *t += *x;
         }
     }
+}
+
+/// `to[cols] +=` the column sums of `a[rows, cols]`, rows in order, columns shared out over the threads.
+pub fn add_columns<T: Real>(a: &[T], to: &mut [T]) {
+    let cols = to.len();
+    let parts = parallel::ranges(cols, parallel::threads(), 64);
+    let shared = Shared::new(to);
+    parallel::each(parts.len(), a.len() > 1 << 16, |part| {
+        // Blocks of columns stay in the first-level cache while the rows pass by.
+        for first in parts[part].clone().step_by(1024) {
+            let width = 1024.min(parts[part].end - first);
+            // SAFETY: the parts are disjoint.
+            add_block(a, cols, first, unsafe { shared.slice(first, width) });
+        }
+    });
 }
 
 #[inline(always)]
@@ -153,8 +166,7 @@ multiversion! {
     pub fn log_softmax<T: Real>(row: &mut [T]) = log_softmax_body
 }
 multiversion! {
-    /// `to[cols] +=` the column sums of `a[rows, cols]`, rows in order.
-    pub fn add_columns<T: Real>(a: &[T], to: &mut [T]) = add_columns_body
+    fn add_block<T: Real>(a: &[T], stride: usize, first: usize, to: &mut [T]) = add_block_body
 }
 multiversion! {
     /// Hyperbolic tangent, in place.

@@ -1,7 +1,7 @@
 //! Rows of a table, and dropout masks.
 
-use crate::Real;
 use crate::parallel::{self, Shared};
+use crate::{Real, multiversion};
 use simurgh_random::mix;
 
 /// `table[ids]`, `[ids, width]`.
@@ -38,17 +38,34 @@ pub fn dropout<T: Real>(x: &mut [T], width: usize, keys: &[u32], rate: f64, seed
         for row in parts[part].clone() {
             // SAFETY: each row belongs to one part.
             let x = unsafe { shared.slice(row * width, width) };
-            let base = mix(seed ^ u64::from(keys[row]));
-            for (word, x) in x.chunks_mut(4).enumerate() {
-                // Four 16-bit draws from one word.
-                let bits = mix(base.wrapping_add(word as u64));
-                for (i, x) in x.iter_mut().enumerate() {
-                    let keep = (bits >> (16 * i)) & 0xFFFF >= threshold;
-                    *x = if keep { *x * scale } else { T::ZERO };
-                }
-            }
+            mask_row(x, mix(seed ^ u64::from(keys[row])), threshold, scale);
         }
     });
+}
+
+/// Lanes of a row that draw together: lane `i` of a block has one word for four elements `WORDS` apart.
+const WORDS: usize = 16;
+
+#[inline(always)]
+fn mask_row_body<T: Real, const FMA: bool>(x: &mut [T], base: u64, threshold: u64, scale: T) {
+    for (block, x) in x.chunks_mut(4 * WORDS).enumerate() {
+        let mut bits = [0u64; WORDS];
+        for (i, bits) in bits.iter_mut().enumerate() {
+            *bits = mix(base.wrapping_add((block * WORDS + i) as u64));
+        }
+        // Four 16-bit draws from one word.
+        for x in x.chunks_mut(WORDS) {
+            for (x, bits) in x.iter_mut().zip(&mut bits) {
+                let keep = *bits & 0xFFFF >= threshold;
+                *bits >>= 16;
+                *x = if keep { *x * scale } else { T::ZERO };
+            }
+        }
+    }
+}
+
+multiversion! {
+    fn mask_row<T: Real>(x: &mut [T], base: u64, threshold: u64, scale: T) = mask_row_body
 }
 
 #[cfg(test)]

@@ -14,4 +14,4 @@ pub mod recurrent;
 pub mod seq2seq;
 
 pub use burn;
-pub use simurgh_kernels::{Ragged, adam::moving_average, cpu};
+pub use simurgh_kernels::{Ragged, cpu};

@@ -118,3 +118,27 @@ impl Adam {
         module.map(&mut Apply { gradients: gradients.0.into_iter(), moments: self.moments.iter_mut(), update })
     }
 }
+
+/// Moves `averages`, a parameter each, towards the module's parameters:
+/// `average = decay * average + (1 - decay) * parameter`.
+pub fn moving_average(module: &impl Module, decay: f64, averages: &mut [Vec<f32>]) {
+    struct Average<'a>(f64, std::slice::IterMut<'a, Vec<f32>>);
+    impl ModuleVisitor for Average<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let average = self.1.next().expect("an average a parameter");
+            let plain = param.val().inner();
+            match plain.clone().try_into_primitive::<Flex>() {
+                // In place, without a copy.
+                Ok(tensor) if tensor.as_slice::<f32>().is_some() => {
+                    let values = tensor.as_slice::<f32>().unwrap_or_default();
+                    simurgh_kernels::adam::moving_average(self.0, average, values);
+                }
+                _ => {
+                    let values: Vec<f32> = plain.into_data().iter::<f32>().collect();
+                    simurgh_kernels::adam::moving_average(self.0, average, &values);
+                }
+            }
+        }
+    }
+    module.visit(&mut Average(decay, averages.iter_mut()));
+}

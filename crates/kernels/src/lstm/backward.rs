@@ -1,5 +1,6 @@
 //! Backpropagation through time, written by hand: each line quotes the forward line it differentiates.
 
+use super::forward::{LANES, load, store};
 use super::{Before, Direction, Saved, State, alive, before, order, owners};
 use crate::elementwise::add_columns;
 use crate::gemm::{Packed, Start, View, gemm, gemm_serial};
@@ -129,25 +130,30 @@ fn step_body<T: Real, const FMA: bool>(
         let at = row * hidden..(row + 1) * hidden;
         let (c_before, c, d_out) = (&c_before[at.clone()], &c[at.clone()], &d_out[at.clone()]);
         let (d_hidden, d_cell) = (&d_hidden[at.clone()], &mut d_cell[at]);
-        let (i, rest) = gates.split_at(hidden);
-        let (f, rest) = rest.split_at(hidden);
-        let (g, o) = rest.split_at(hidden);
-        let o = &o[..hidden];
-        let (di, rest) = d_gates.split_at_mut(hidden);
-        let (df, rest) = rest.split_at_mut(hidden);
-        let (dg, d_o) = rest.split_at_mut(hidden);
-        let d_o = &mut d_o[..hidden];
-        for k in 0..hidden {
-            let dh = d_out[k] + d_hidden[k];
-            let tanh = c[k].tanh::<FMA>();
-            // h = o tanh(c)
-            d_o[k] = dh * tanh * o[k] * (T::ONE - o[k]);
-            let dc = (dh * o[k]).fma::<FMA>(T::ONE - tanh * tanh, d_cell[k]);
-            // c = f c_before + i g
-            di[k] = dc * g[k] * i[k] * (T::ONE - i[k]);
-            df[k] = dc * c_before[k] * f[k] * (T::ONE - f[k]);
-            dg[k] = dc * i[k] * (T::ONE - g[k] * g[k]);
-            d_cell[k] = dc * f[k];
+        for k in (0..hidden).step_by(LANES) {
+            let n = LANES.min(hidden - k);
+            let [i, f, g, o] = [0, 1, 2, 3].map(|gate| load(&gates[gate * hidden + k..], n));
+            let (before, c, up, along) =
+                (load(&c_before[k..], n), load(&c[k..], n), load(&d_out[k..], n), load(&d_hidden[k..], n));
+            let mut dc = load(&d_cell[k..], n);
+            let (mut di, mut df, mut dg, mut d_o) =
+                ([T::ZERO; LANES], [T::ZERO; LANES], [T::ZERO; LANES], [T::ZERO; LANES]);
+            for l in 0..LANES {
+                let dh = up[l] + along[l];
+                let tanh = c[l].tanh::<FMA>();
+                // h = o tanh(c)
+                d_o[l] = dh * tanh * o[l] * (T::ONE - o[l]);
+                let d_c = (dh * o[l]).fma::<FMA>(T::ONE - tanh * tanh, dc[l]);
+                // c = f c_before + i g
+                di[l] = d_c * g[l] * i[l] * (T::ONE - i[l]);
+                df[l] = d_c * before[l] * f[l] * (T::ONE - f[l]);
+                dg[l] = d_c * i[l] * (T::ONE - g[l] * g[l]);
+                dc[l] = d_c * f[l];
+            }
+            for (gate, d) in [di, df, dg, d_o].iter().enumerate() {
+                store(d, &mut d_gates[gate * hidden + k..], n);
+            }
+            store(&dc, &mut d_cell[k..], n);
         }
     }
 }

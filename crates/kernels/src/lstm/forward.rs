@@ -89,6 +89,29 @@ pub fn forward<T: Real>(
     (output, Saved { gates, cells })
 }
 
+/// Units that a loop handles at once.
+pub(super) const LANES: usize = 16;
+
+/// The first `n` elements, the rest 0; a whole block is one vector load.
+#[inline(always)]
+pub(super) fn load<T: Real>(from: &[T], n: usize) -> [T; LANES] {
+    if let (LANES, Some(block)) = (n, from.first_chunk()) {
+        return *block;
+    }
+    let mut block = [T::ZERO; LANES];
+    block[..n].copy_from_slice(&from[..n]);
+    block
+}
+
+/// The first `n` elements of a block.
+#[inline(always)]
+pub(super) fn store<T: Real>(block: &[T; LANES], to: &mut [T], n: usize) {
+    match to.first_chunk_mut() {
+        Some(whole) if n == LANES => *whole = *block,
+        _ => to[..n].copy_from_slice(&block[..n]),
+    }
+}
+
 #[inline(always)]
 fn step_body<T: Real, const FMA: bool>(gates: &mut [T], c_before: &[T], c: &mut [T], h: &mut [T], hidden: usize) {
     for (((gates, c_before), c), h) in gates
@@ -97,17 +120,26 @@ fn step_body<T: Real, const FMA: bool>(gates: &mut [T], c_before: &[T], c: &mut 
         .zip(c.chunks_exact_mut(hidden))
         .zip(h.chunks_exact_mut(hidden))
     {
-        let (i, rest) = gates.split_at_mut(hidden);
-        let (f, rest) = rest.split_at_mut(hidden);
-        let (g, o) = rest.split_at_mut(hidden);
-        let o = &mut o[..hidden];
-        for k in 0..hidden {
-            i[k] = i[k].sigmoid::<FMA>();
-            f[k] = f[k].sigmoid::<FMA>();
-            g[k] = g[k].tanh::<FMA>();
-            o[k] = o[k].sigmoid::<FMA>();
-            c[k] = f[k].fma::<FMA>(c_before[k], i[k] * g[k]);
-            h[k] = o[k] * c[k].tanh::<FMA>();
+        // In blocks through local arrays: with seven slices the compiler gives up proving that they do
+        // not overlap, and leaves the loop scalar.
+        for k in (0..hidden).step_by(LANES) {
+            let n = LANES.min(hidden - k);
+            let [mut i, mut f, mut g, mut o] = [0, 1, 2, 3].map(|gate| load(&gates[gate * hidden + k..], n));
+            let before = load(&c_before[k..], n);
+            let (mut new_c, mut new_h) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+            for l in 0..LANES {
+                i[l] = i[l].sigmoid::<FMA>();
+                f[l] = f[l].sigmoid::<FMA>();
+                g[l] = g[l].tanh::<FMA>();
+                o[l] = o[l].sigmoid::<FMA>();
+                new_c[l] = f[l].fma::<FMA>(before[l], i[l] * g[l]);
+                new_h[l] = o[l] * new_c[l].tanh::<FMA>();
+            }
+            for (gate, block) in [i, f, g, o].iter().enumerate() {
+                store(block, &mut gates[gate * hidden + k..], n);
+            }
+            store(&new_c, &mut c[k..], n);
+            store(&new_h, &mut h[k..], n);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{Body, indices};
 use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
 use simurgh_kernels::cross_entropy::{Gradient, Problem, cross_entropy as kernel};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Sums over the positions of a batch.
 #[derive(Clone, Debug)]
@@ -89,13 +89,18 @@ impl Kernel for CrossEntropy {
         let weight = track.then(|| packed(weight, false));
         let (loss, gradient) = kernel(problem, weight.as_deref());
         let sums = [loss.smoothed, loss.nll, loss.correct as f64];
-        Output { data: sums.map(T::from_f64).to_vec(), shape: vec![3], saved: Arc::new(gradient) }
+        Output { data: sums.map(T::from_f64).to_vec(), shape: vec![3], saved: Arc::new(Mutex::new(gradient)) }
     }
 
     fn backward<T: Number>(&self, _: &[Operand<'_, T>], _: &[T], saved: &Saved, d_output: &[T]) -> Vec<Vec<T>> {
-        let gradient = saved.downcast_ref::<Option<Gradient<T>>>().and_then(Option::as_ref);
-        let Gradient { hidden, weight, bias } = gradient.expect("a tracked loss keeps its gradient");
-        let scaled = |g: &[T]| g.iter().map(|g| *g * d_output[0]).collect();
-        vec![scaled(hidden), scaled(weight), scaled(bias)]
+        let saved = saved.downcast_ref::<Mutex<Option<Gradient<T>>>>().expect("a loss saves its gradient");
+        // Taken, not copied: a tape is run once.
+        let gradient = saved.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let Gradient { hidden, weight, bias } = gradient.expect("a tracked loss has a gradient, once");
+        let mut all = vec![hidden, weight, bias];
+        if d_output[0] != T::ONE {
+            all.iter_mut().flatten().for_each(|g| *g *= d_output[0]);
+        }
+        all
     }
 }

@@ -16,7 +16,7 @@ use simurgh_nn::artifact::{self, Artifact, FORMAT, Header, Precision};
 use simurgh_nn::burn::module::Module;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::decode::DecodeConfig;
-use simurgh_nn::optimizer::{Accumulated, Adam, AdamConfig};
+use simurgh_nn::optimizer::{Accumulated, Adam, AdamConfig, moving_average};
 use simurgh_nn::parameters::{self, Parameter};
 use simurgh_nn::seq2seq::{Batch, Seq2Seq};
 use simurgh_random::{mix, stream};
@@ -283,10 +283,8 @@ impl Loop {
         if t.average > 0.0 {
             // Shorter at first, so that the beginning does not linger.
             let decay = t.average.min((1.0 + step as f64) / (10.0 + step as f64));
-            let parameters = parameters::collect(self.model());
-            for (average, p) in self.average.iter_mut().zip(parameters) {
-                simurgh_nn::moving_average(decay, average, &p.data);
-            }
+            let model = self.model.as_ref().expect("just put back");
+            moving_average(model, decay, &mut self.average);
         }
         let p = &mut self.progress;
         p.step = step;
