@@ -40,7 +40,7 @@ pub enum Command {
 #[command(after_help = "\
 Examples:
   simurgh train fa-en                                   built-in recipe, embedded corpus
-  simurgh train fa-en --set data.train=mine.tsv         your own sentence pairs
+  simurgh train fa-en --set data.train=mine.tsv --set 'data.embedded=[]'   your own pairs
   simurgh train multi30k-en-de --data-dir ~/data --set model.attention=none
   simurgh train --resume runs/fa-en-1                   go on after an interruption
 

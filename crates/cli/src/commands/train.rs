@@ -35,7 +35,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         if recipe.name.is_empty() {
             recipe.name = stem;
         }
-        let needs_directory = recipe.data.embedded.is_none() && args.data_dir.is_none();
+        let needs_directory = !recipe.data.train.all().is_empty() && args.data_dir.is_none();
         translation::train(recipe, &options, &device(), &mut observer).map_err(|e| match e {
             simurgh_train::Error::Input(mut e) if needs_directory && e.got == "no such file" => {
                 e.hint = "say where the data are with --data-dir DIR or SIMURGH_DATA".into();

@@ -1,4 +1,4 @@
-//! The corpus compiled into the program: Persian and English names of the Unicode CLDR.
+//! Corpora compiled into the program: Persian and English names of the Unicode CLDR, and everyday phrases.
 
 use super::Pair;
 use super::corpus::parse_tsv;
@@ -10,6 +10,15 @@ const CLDR: &str = include_str!("../../embedded/cldr.tsv");
 
 /// The licence of [`CLDR`].
 pub const CLDR_LICENSE: &str = include_str!("../../embedded/cldr.LICENSE");
+
+/// Persian TAB English TAB `phrases`: greetings and short everyday sentences, written for this project
+/// and under its licence.
+const PHRASES: &str = include_str!("../../embedded/phrases.tsv");
+
+/// The phrases, all to learn from.
+pub fn phrases() -> Vec<Pair> {
+    parse_tsv(PHRASES).expect("the embedded corpus is well-formed")
+}
 
 /// A corpus cut in three.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

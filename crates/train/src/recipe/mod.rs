@@ -63,9 +63,8 @@ pub enum Task {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Data {
-    /// A corpus compiled into the program, instead of files.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub embedded: Option<Embedded>,
+    /// Corpora compiled into the program, besides or instead of files.
+    pub embedded: Vec<Embedded>,
     /// To learn from.
     pub train: Sources,
     /// To choose by; without it the last twentieth of the training data, at most 1,000 pairs.
@@ -80,8 +79,10 @@ pub struct Data {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Embedded {
-    /// Persian and English names of the Unicode CLDR.
+    /// Persian and English names of the Unicode CLDR, with a dev and a test set.
     Cldr,
+    /// Everyday phrases, Persian and English, to learn from.
+    Phrases,
 }
 
 /// One source of parallel text or several.

@@ -99,7 +99,7 @@ mod tests {
         parse(text, &overrides).unwrap_err()
     }
 
-    const BASE: &str = "task = \"translation\"\n[data]\nembedded = \"cldr\"\n";
+    const BASE: &str = "task = \"translation\"\n[data]\nembedded = [\"cldr\"]\n";
 
     #[test]
     fn wrong_keys_and_values_are_named_with_the_nearest_right_one() {

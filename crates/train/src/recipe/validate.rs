@@ -10,7 +10,7 @@ impl Recipe {
         let error = |field: &str, expected: &str, got: String| {
             Err(InputError::new(expected, got, "see recipes/ for an annotated example").field(field))
         };
-        if self.data.embedded.is_none() && self.data.train.all().is_empty() {
+        if self.data.embedded.is_empty() && self.data.train.all().is_empty() {
             return error("data.train", "a file, or data.embedded", "nothing".into());
         }
         if let Some((key, expected, got)) = self.model.network().problem() {

@@ -32,13 +32,19 @@ impl Corpora {
             }
             Ok(all)
         };
-        let (mut train, mut dev, mut test) = match recipe.data.embedded {
-            Some(Embedded::Cldr) if recipe.data.train.all().is_empty() => {
-                let split = embedded::cldr();
-                (split.train, split.dev, split.test)
+        let mut train = read(&recipe.data.train)?;
+        let (mut dev, mut test) = (Vec::new(), Vec::new());
+        for corpus in &recipe.data.embedded {
+            match corpus {
+                Embedded::Cldr => {
+                    let split = embedded::cldr();
+                    train.extend(split.train);
+                    dev.extend(split.dev);
+                    test.extend(split.test);
+                }
+                Embedded::Phrases => train.extend(embedded::phrases()),
             }
-            _ => (read(&recipe.data.train)?, Vec::new(), Vec::new()),
-        };
+        }
         if !recipe.data.dev.all().is_empty() {
             dev = read(&recipe.data.dev)?;
         }
