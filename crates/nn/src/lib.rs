@@ -14,4 +14,5 @@ pub mod recurrent;
 pub mod seq2seq;
 
 pub use burn;
+pub use simurgh_kernels::attention::Groups;
 pub use simurgh_kernels::{Ragged, cpu};

@@ -14,3 +14,15 @@ pub mod translation;
 
 pub use error::Error;
 pub use simurgh_nn::artifact;
+
+/// A pool of `threads` threads to compute with, denormals flushed in each; results do not depend on it.
+///
+/// # Panics
+/// If the system refuses threads.
+pub fn thread_pool(threads: usize) -> rayon::ThreadPool {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .start_handler(|_| simurgh_nn::cpu::flush_denormals())
+        .build()
+        .expect("threads can be started")
+}

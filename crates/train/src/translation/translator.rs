@@ -30,7 +30,6 @@ pub struct Translation {
 }
 
 /// A model with its tokenizer and the settings it was trained with.
-#[derive(Debug)]
 pub struct Translator {
     /// The network.
     pub model: Seq2Seq,
@@ -38,6 +37,12 @@ pub struct Translator {
     pub tokenizer: Tokenizer,
     /// The recipe that made it.
     pub recipe: Recipe,
+}
+
+impl std::fmt::Debug for Translator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Translator({})", self.recipe.name)
+    }
 }
 
 /// The tokens with a meaning of their own.
