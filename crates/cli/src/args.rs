@@ -71,7 +71,7 @@ pub struct TrainArgs {
     /// One JSON object a line on stdout
     #[arg(long)]
     pub json: bool,
-    /// No progress bar
+    /// No progress bar, no notes
     #[arg(long)]
     pub quiet: bool,
     /// Overwrite a run that is there
@@ -95,7 +95,7 @@ pub struct TranslateArgs {
     /// Hypotheses kept at every step; 1 is greedy [default: the recipe's]
     #[arg(long, value_name = "N", value_parser = clap::builder::TypedValueParser::map(clap::value_parser!(u16).range(1..=100), usize::from))]
     pub beam: Option<usize>,
-    /// Print this many translations of each sentence, with their scores
+    /// Print this many translations of each sentence, with their scores; widens the beam to as many
     #[arg(long, value_name = "N", value_parser = clap::builder::TypedValueParser::map(clap::value_parser!(u16).range(1..=100), usize::from))]
     pub nbest: Option<usize>,
     /// Draw which source words each target word looked at
@@ -113,7 +113,8 @@ pub struct TranslateArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  simurgh eval fa-en
+  simurgh eval fa-en --data mine.tsv
+  simurgh eval multi30k.safetensors --data-dir ~/data
   simurgh eval runs/fa-en-1/model.safetensors --data mine.tsv --json")]
 pub struct EvalArgs {
     /// A built-in model or a file

@@ -47,7 +47,7 @@ pub const RECIPES: &[BuiltinRecipe] = &[
 ];
 
 /// Built-in models: name and file.
-pub const MODELS: &[(&str, &[u8])] = &[];
+pub const MODELS: &[(&str, &[u8])] = &[("fa-en", include_bytes!("../models/fa-en.safetensors"))];
 
 /// The recipe's text and name: a built-in one, or a TOML file.
 pub fn recipe(name: &str) -> Result<(String, String), Failure> {

@@ -2,6 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 use simurgh_train::translation::{Observer, Score, Status};
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -81,7 +82,8 @@ impl Observer for TrainingBar {
     fn evaluated(&mut self, step: u64, score: &Score, best: bool) {
         if self.json {
             let row = serde_json::json!({"event": "dev", "step": step, "bleu": score.bleu, "chrf": score.chrf, "exact": score.exact, "best": best});
-            println!("{row}");
+            // A reader that has gone does not stop a training.
+            let _ = writeln!(std::io::stdout(), "{row}");
         }
         if !self.quiet {
             let mark = if best { "  best so far" } else { "" };

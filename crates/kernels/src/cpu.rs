@@ -67,9 +67,10 @@ pub fn flush_denormals() {
     #[cfg(target_arch = "x86_64")]
     {
         let mut mxcsr: u32 = 0;
-        // SAFETY: both instructions only read and write this thread's MXCSR through a valid
-        // pointer to a local; bits 15 (flush to zero) and 6 (denormals are zero) exist on every
-        // x86-64 processor.
+        // SAFETY: both instructions read and write this thread's MXCSR through a valid pointer to a
+        // local; bits 15 (flush to zero) and 6 (denormals are zero) exist on every x86-64 processor.
+        // Rust assumes the default MXCSR when it folds constants: what is folded may keep a denormal
+        // that the processor would flush, which no result of ours can tell apart from rounding.
         unsafe {
             std::arch::asm!("stmxcsr [{}]", in(reg) &mut mxcsr, options(nostack));
             mxcsr |= (1 << 15) | (1 << 6);

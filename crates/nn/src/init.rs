@@ -8,18 +8,30 @@ use simurgh_random::{Random, stream};
 /// Draws initial values for the model seeded with `seed`.
 #[derive(Clone, Debug)]
 pub struct Init {
-    seed: u64,
+    seed: Option<u64>,
     device: Device,
 }
 
 impl Init {
     /// Parameters on `device`.
     pub fn new(seed: u64, device: &Device) -> Self {
-        Self { seed, device: device.clone() }
+        Self { seed: Some(seed), device: device.clone() }
     }
 
-    fn random(&self, name: &str) -> Random {
-        Random::new(stream(self.seed, name))
+    /// Zeros, for parameters that are about to be replaced by a file's.
+    pub fn zeros(device: &Device) -> Self {
+        Self { seed: None, device: device.clone() }
+    }
+
+    /// `count` values by `draw`, or zeros.
+    fn draw(&self, name: &str, count: usize, draw: impl Fn(&mut Random) -> f64) -> Vec<f32> {
+        match self.seed {
+            Some(seed) => {
+                let mut random = Random::new(stream(seed, name));
+                (0..count).map(|_| draw(&mut random) as f32).collect()
+            }
+            None => vec![0.0; count],
+        }
     }
 
     fn parameter<const D: usize>(&self, data: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {
@@ -35,24 +47,25 @@ impl Init {
 
     /// Normal with mean 0.
     pub fn normal(&self, name: &str, shape: [usize; 2], deviation: f64) -> Param<Tensor<2>> {
-        let mut random = self.random(name);
-        let data = (0..shape[0] * shape[1]).map(|_| (deviation * random.normal()) as f32).collect();
+        let data = self.draw(name, shape[0] * shape[1], |random| deviation * random.normal());
         self.parameter(data, shape)
     }
 
     /// Uniform in +-sqrt(6 / (rows + columns)), each of the `blocks` stacked matrices by itself
     /// (Glorot & Bengio 2010).
     pub fn glorot(&self, name: &str, [rows, cols]: [usize; 2], blocks: usize) -> Param<Tensor<2>> {
-        let mut random = self.random(name);
         let bound = (6.0 / (rows / blocks + cols) as f64).sqrt();
-        let data = (0..rows * cols).map(|_| (bound * (2.0 * random.uniform() - 1.0)) as f32).collect();
+        let data = self.draw(name, rows * cols, |random| bound * (2.0 * random.uniform() - 1.0));
         self.parameter(data, [rows, cols])
     }
 
     /// `blocks` stacked orthogonal `[size, size]` matrices (Saxe et al. 2014): a step of the
     /// recurrence neither shrinks nor stretches the state.
     pub fn orthogonal(&self, name: &str, size: usize, blocks: usize) -> Param<Tensor<2>> {
-        let mut random = self.random(name);
+        let Some(seed) = self.seed else {
+            return self.parameter(vec![0.0; blocks * size * size], [blocks * size, size]);
+        };
+        let mut random = Random::new(stream(seed, name));
         let mut data = Vec::with_capacity(blocks * size * size);
         for _ in 0..blocks {
             data.extend(orthogonal(&mut random, size).into_iter().map(|x| x as f32));

@@ -60,10 +60,18 @@ fn options(out: &Path) -> Options {
 #[test]
 fn an_interrupted_run_ends_with_the_same_bytes() {
     let directory = tempfile::tempdir().unwrap();
-    for (case, set) in
-        [&[][..], &["train.accumulate=2", "train.epochs=6", "model.attention=additive", "model.input_feeding=true"]]
-            .into_iter()
-            .enumerate()
+    for (case, set) in [
+        &[][..],
+        &[
+            "train.accumulate=2",
+            "train.epochs=9",
+            "train.steps=21",
+            "model.attention=additive",
+            "model.input_feeding=true",
+        ],
+    ]
+    .into_iter()
+    .enumerate()
     {
         let recipe = recipe(directory.path(), set);
         let whole = directory.path().join(format!("whole-{case}"));
@@ -84,6 +92,10 @@ fn an_interrupted_run_ends_with_the_same_bytes() {
             let outcome = resume(&cut, &options(&cut), &Device::flex(), &mut Quiet).unwrap();
             assert_eq!(std::fs::read(outcome.run.model()).unwrap(), model, "stopped at {stop}");
             assert_eq!(events(&cut), events(&whole), "stopped at {stop}");
+            // A run that has ended ends again, with nothing added.
+            let outcome = resume(&cut, &options(&cut), &Device::flex(), &mut Quiet).unwrap();
+            assert_eq!(std::fs::read(outcome.run.model()).unwrap(), model);
+            assert_eq!(events(&cut), events(&whole));
         }
     }
 }

@@ -9,6 +9,7 @@ use simurgh_data::InputError;
 use simurgh_data::metrics::bleu::Tokenization;
 use simurgh_data::text::Source;
 use simurgh_train::translation::{Corpora, Translator, evaluate};
+use std::io::Write;
 use std::path::Path;
 
 /// Runs the command.
@@ -20,17 +21,12 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     let recipe = &translator.recipe;
     let pairs = match &args.data {
         Some(path) => Source::Tsv(path.clone()).read(Path::new(""))?,
-        None => {
-            Corpora::read(recipe, args.data_dir.as_deref())
-                .map_err(|mut e| {
-                    if args.data_dir.is_none() && e.got == "no such file" {
-                        e.hint = "give a TSV with --data FILE, or say where the recipe's data are with --data-dir DIR"
-                            .into();
-                    }
-                    e
-                })?
-                .test
-        }
+        None => Corpora::test_set(recipe, args.data_dir.as_deref()).map_err(|mut e| {
+            if args.data_dir.is_none() && e.got == "no such file" {
+                e.hint = "give a TSV with --data FILE, or say where the recipe's data are with --data-dir DIR".into();
+            }
+            e
+        })?,
     };
     let mut config = recipe.decode.clone();
     if let Some(beam) = args.beam {
@@ -52,21 +48,22 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
             .map_err(|e| InputError::io(path, "a file that can be written", &e))?;
     }
     if args.json {
-        println!("{}", serde_json::to_string(&score).map_err(|e| Failure::defect(e.to_string()))?);
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&score).map_err(|e| Failure::defect(e.to_string()))?)?;
         return Ok(());
     }
-    println!("{} pairs, free-running, beam {}", score.pairs, config.beam);
-    println!("BLEU         {:.2}   {}", score.bleu, score.bleu_signature);
-    println!("chrF         {:.2}   {}", score.chrf, score.chrf_signature);
-    println!("exact match  {:.1} %", 100.0 * score.exact);
+    writeln!(std::io::stdout(), "{} pairs, free-running, beam {}", score.pairs, config.beam)?;
+    writeln!(std::io::stdout(), "BLEU         {:.2}   {}", score.bleu, score.bleu_signature)?;
+    writeln!(std::io::stdout(), "chrF         {:.2}   {}", score.chrf, score.chrf_signature)?;
+    writeln!(std::io::stdout(), "exact match  {:.1} %", 100.0 * score.exact)?;
     for (name, s) in &score.domains {
-        println!(
+        writeln!(
+            std::io::stdout(),
             "  {name:14} BLEU {:.2}   chrF {:.2}   exact {:.1} %   ({} pairs)",
             s.bleu,
             s.chrf,
             100.0 * s.exact,
             s.pairs
-        );
+        )?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::args::InfoArgs;
 use crate::builtin;
 use crate::failure::Failure;
+use std::io::Write;
 
 /// Runs the command.
 pub fn run(args: &InfoArgs) -> Result<(), Failure> {
@@ -21,31 +22,35 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
             "provenance": header.provenance,
             "tensors": tensors,
         });
-        println!("{row}");
+        writeln!(std::io::stdout(), "{row}")?;
         return Ok(());
     }
-    println!("task        {}", header.task);
-    println!("format      {}", header.format);
-    println!("parameters  {numbers} in {} tensors", artifact.parameters.len());
+    writeln!(std::io::stdout(), "task        {}", header.task)?;
+    writeln!(std::io::stdout(), "format      {}", header.format)?;
+    writeln!(std::io::stdout(), "parameters  {numbers} in {} tensors", artifact.parameters.len())?;
     for p in &artifact.parameters {
         let shape: Vec<String> = p.shape.iter().map(ToString::to_string).collect();
-        println!("  {:36} {}", p.name, shape.join(" x "));
+        writeln!(std::io::stdout(), "  {:36} {}", p.name, shape.join(" x "))?;
     }
-    println!("\nprovenance");
+    writeln!(std::io::stdout(), "\nprovenance")?;
     if let Some(map) = header.provenance.as_object() {
         for (key, value) in map {
             match value {
-                serde_json::Value::String(text) => println!("  {key}: {text}"),
+                serde_json::Value::String(text) => writeln!(std::io::stdout(), "  {key}: {text}")?,
                 serde_json::Value::Array(all) => {
-                    println!("  {key}:");
+                    writeln!(std::io::stdout(), "  {key}:")?;
                     for item in all {
-                        println!("    {}", item.as_str().map_or_else(|| item.to_string(), String::from));
+                        writeln!(
+                            std::io::stdout(),
+                            "    {}",
+                            item.as_str().map_or_else(|| item.to_string(), String::from)
+                        )?;
                     }
                 }
-                other => println!("  {key}: {other}"),
+                other => writeln!(std::io::stdout(), "  {key}: {other}")?,
             }
         }
     }
-    println!("\nrecipe\n{}", header.recipe.lines().map(|l| format!("  {l}\n")).collect::<String>());
+    writeln!(std::io::stdout(), "\nrecipe\n{}", header.recipe.lines().map(|l| format!("  {l}\n")).collect::<String>())?;
     Ok(())
 }

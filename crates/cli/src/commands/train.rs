@@ -8,6 +8,7 @@ use crate::printer::TrainingBar;
 use simurgh_train::recipe::{self, Override};
 use simurgh_train::report::{alignment_text, isolate};
 use simurgh_train::translation::{self, Options, Outcome};
+use std::io::Write;
 
 /// Runs the command.
 pub fn run(args: &TrainArgs) -> Result<(), Failure> {
@@ -49,10 +50,9 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     if args.json { print_json(&outcome) } else { print_text(&outcome) }
 }
 
-/// The command without what only says where to write.
+/// The command without what only says where to write; a resumed run keeps its first one.
 fn command_line(args: &TrainArgs) -> String {
-    let Some(recipe) = &args.recipe else { return "simurgh train --resume".into() };
-    let mut line = format!("simurgh train {recipe}");
+    let mut line = format!("simurgh train {}", args.recipe.as_deref().unwrap_or_default());
     if let Some(seed) = args.seed {
         line += &format!(" --seed {seed}");
     }
@@ -70,7 +70,7 @@ fn print_json(outcome: &Outcome) -> Result<(), Failure> {
         "model": outcome.run.model(),
         "report": outcome.run.report(),
     });
-    println!("{row}");
+    writeln!(std::io::stdout(), "{row}")?;
     Ok(())
 }
 
@@ -80,19 +80,31 @@ fn print_text(outcome: &Outcome) -> Result<(), Failure> {
     let sentences: Vec<String> = samples.iter().map(|p| p.source.clone()).collect();
     for (pair, translations) in samples.iter().zip(translator.translate(&sentences, config)?) {
         let Some(best) = translations.first() else { continue };
-        println!("\nsource     {}", isolate(&pair.source));
-        println!("model      {}", isolate(&best.text));
-        println!("reference  {}", isolate(&pair.target));
-        print!("{}", alignment_text(best));
+        writeln!(std::io::stdout(), "\nsource     {}", isolate(&pair.source))?;
+        writeln!(std::io::stdout(), "model      {}", isolate(&best.text))?;
+        writeln!(std::io::stdout(), "reference  {}", isolate(&pair.target))?;
+        write!(std::io::stdout(), "{}", alignment_text(best))?;
     }
-    println!("\ntest set, free-running, beam {}, {} pairs:", config.beam, test.pairs);
-    println!("  BLEU {:.2}   chrF {:.2}   exact match {:.1} %", test.bleu, test.chrf, 100.0 * test.exact);
+    writeln!(std::io::stdout(), "\ntest set, free-running, beam {}, {} pairs:", config.beam, test.pairs)?;
+    writeln!(
+        std::io::stdout(),
+        "  BLEU {:.2}   chrF {:.2}   exact match {:.1} %",
+        test.bleu,
+        test.chrf,
+        100.0 * test.exact
+    )?;
     for (name, score) in &test.domains {
-        println!("    {name:14} BLEU {:.2}   chrF {:.2}   ({} pairs)", score.bleu, score.chrf, score.pairs);
+        writeln!(
+            std::io::stdout(),
+            "    {name:14} BLEU {:.2}   chrF {:.2}   ({} pairs)",
+            score.bleu,
+            score.chrf,
+            score.pairs
+        )?;
     }
-    println!("\nrun     {}", run.root().display());
-    println!("report  {}", run.report().display());
-    println!("model   {}", run.model().display());
-    println!("\nnext:   simurgh translate --model {} \"...\"", run.model().display());
+    writeln!(std::io::stdout(), "\nrun     {}", run.root().display())?;
+    writeln!(std::io::stdout(), "report  {}", run.report().display())?;
+    writeln!(std::io::stdout(), "model   {}", run.model().display())?;
+    writeln!(std::io::stdout(), "\nnext:   simurgh translate --model {} \"...\"", run.model().display())?;
     Ok(())
 }

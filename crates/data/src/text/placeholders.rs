@@ -12,7 +12,7 @@ static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         r"(?x)
         %\([A-Za-z_]\w*\)[-+\#0]*\d*(?:\.\d+)?[a-zA-Z]      # %(name)s
         | %\{[A-Za-z_]\w*\}                                 # %{name}
-        | %(?:\d+\$)?[-+\#0]*\d*(?:\.\d+)?(?:hh|h|ll|l|z|L)?[sdiuxXcfeEgGp@]\b   # %s, %1$d, %.2f
+        | %(?:\d+\$)?[-+\#0]*\d*(?:\.\d+)?(?:hh|h|ll|l|z|L)?(?:[sdiuxXcfeEgGp](?-u:\b)|@)   # %s, %1$d, %.2f, %@
         | \$?\{[^{}\s][^{}]{0,40}\}                         # {0}, {name}, ${name}
         | \{\}                                              # {}
         ",
@@ -50,11 +50,13 @@ pub fn mask(text: &str, known: &[&str]) -> String {
 
 /// `text` with its tokens replaced by the placeholders again.
 pub fn restore(text: &str, known: &[&str]) -> String {
-    let mut out = text.to_string();
-    for (index, placeholder) in known.iter().enumerate() {
-        out = out.replace(&token(index), placeholder);
-    }
-    out
+    static TOKEN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"<ph(\d)>").expect("the pattern is valid"));
+    TOKEN
+        .replace_all(text, |found: &regex::Captures<'_>| {
+            let index: usize = found[1].parse().unwrap_or(usize::MAX);
+            known.get(index).map_or_else(|| found[0].to_string(), ToString::to_string)
+        })
+        .into_owned()
 }
 
 /// Do the two sides have the same placeholders, in any order?
@@ -76,6 +78,7 @@ mod tests {
         let text = "a %s b %1$d c {0} d {name} e %(user)s f %.2f g %% h 50% off i ${x} j {} k %{count}";
         let want = ["%s", "%1$d", "{0}", "{name}", "%(user)s", "%.2f", "${x}", "{}", "%{count}"];
         assert_eq!(find(text), want);
+        assert_eq!(find("%sها %d\u{200C}مین %1$sتنظیم %@ 100%"), ["%s", "%d", "%1$s", "%@"]);
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use super::normalise::Normaliser;
 use super::placeholders::{self, MOST};
 use crate::InputError;
+use regex::Regex;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
-use tokenizers::models::TrainerWrapper;
+use std::sync::LazyLock;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
+use tokenizers::models::{ModelWrapper, TrainerWrapper};
 use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
 use tokenizers::{AddedToken, PreTokenizerWrapper};
 
@@ -20,6 +22,8 @@ pub const END: u32 = 2;
 pub const UNKNOWN: u32 = 3;
 /// Tokens of placeholders.
 pub const PLACEHOLDERS: Range<u32> = 4..4 + MOST as u32;
+
+static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"<ph\d>").expect("the pattern is valid"));
 
 /// The word mark that a space becomes.
 const MARK: char = '\u{2581}';
@@ -75,6 +79,11 @@ impl Tokenizer {
             true,
         ))));
         let trainer = BpeTrainer::builder().vocab_size(vocab).special_tokens(specials).show_progress(false).build();
+        // Placeholders stand between pieces of text, and are no part of what is learnt.
+        let lines = lines.flat_map(|line| {
+            let pieces: Vec<String> = PLACEHOLDER.split(&line).map(String::from).collect();
+            pieces
+        });
         inner.train(&mut TrainerWrapper::BpeTrainer(trainer), lines).map_err(failed)?;
         Ok(Self { inner, source, target })
     }
@@ -88,8 +97,15 @@ impl Tokenizer {
         let saved: Saved = serde_json::from_str(json).map_err(|e| bad(e.to_string()))?;
         let inner = tokenizers::Tokenizer::from_bytes(saved.bpe.to_string()).map_err(|e| bad(e.to_string()))?;
         let names = [(PAD, "<pad>"), (START, "<s>"), (END, "</s>"), (UNKNOWN, "<unk>")];
-        if names.iter().any(|&(id, name)| inner.id_to_token(id).as_deref() != Some(name)) {
+        let held = PLACEHOLDERS.enumerate().all(|(i, id)| inner.id_to_token(id) == Some(placeholders::token(i)));
+        if !held || names.iter().any(|&(id, name)| inner.id_to_token(id).as_deref() != Some(name)) {
             return Err(bad("other special tokens".into()));
+        }
+        let size = inner.get_vocab_size(true);
+        if !matches!(inner.get_model(), ModelWrapper::BPE(_))
+            || inner.get_vocab(true).values().any(|&id| id as usize >= size)
+        {
+            return Err(bad("no byte-pair encoding with consecutive tokens".into()));
         }
         Ok(Self { inner, source: saved.source, target: saved.target })
     }
@@ -109,9 +125,9 @@ impl Tokenizer {
 
     /// Normalises and cuts a source sentence, END added, its placeholders protected.
     pub fn source(&self, text: &str) -> Encoded {
-        let text = self.source.apply(text);
+        let text = escape(text);
         let known = placeholders::find(&text);
-        let mut ids = self.cut(&placeholders::mask(&text, &known));
+        let mut ids = self.cut(&self.source.apply(&placeholders::mask(&text, &known)));
         ids.push(END);
         Encoded { ids, placeholders: known.into_iter().map(String::from).collect() }
     }
@@ -139,6 +155,18 @@ impl Tokenizer {
         placeholders::restore(joined.replace(MARK, " ").trim(), &known)
     }
 
+    /// Tokens that look like a placeholder without being one: never to be produced.
+    pub fn false_placeholders(&self) -> Vec<u32> {
+        let vocab = self.inner.get_vocab(true);
+        let mut found: Vec<u32> = vocab
+            .iter()
+            .filter(|(t, id)| PLACEHOLDER.is_match(t) && !PLACEHOLDERS.contains(id))
+            .map(|(_, id)| *id)
+            .collect();
+        found.sort_unstable();
+        found
+    }
+
     /// A token as it is written, with its word mark.
     pub fn token(&self, id: u32) -> String {
         if id == END { "</s>".into() } else { self.inner.id_to_token(id).unwrap_or_default() }
@@ -152,9 +180,17 @@ impl Tokenizer {
 
 /// Both sides normalised, their placeholders replaced by the numbers of the source's.
 pub fn masked(source: Normaliser, target: Normaliser, from: &str, to: &str) -> (String, String) {
-    let (from, to) = (source.apply(from), target.apply(to));
+    let (from, to) = (escape(from), escape(to));
     let known = placeholders::find(&from);
-    (placeholders::mask(&from, &known), placeholders::mask(&to, &known))
+    // Masked first: normalising would rewrite what stands in braces.
+    (source.apply(&placeholders::mask(&from, &known)), target.apply(&placeholders::mask(&to, &known)))
+}
+
+/// Text that looks like one of our tokens (`<s>` of HTML) loses its brackets' identity to a look-alike.
+fn escape(text: &str) -> String {
+    static SPECIAL: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"<(/?s|pad|unk|ph\d+)>").expect("the pattern is valid"));
+    SPECIAL.replace_all(text, "‹$1›").into_owned()
 }
 
 #[cfg(test)]

@@ -163,8 +163,9 @@ pub enum Start<'a, T> {
 /// # Panics
 /// If the shapes do not fit.
 pub fn gemm<T: Real>(a: View<'_, T>, b: &Packed<T>, c: &mut [T], start: Start<'_, T>) {
+    // Asked once a product: another instruction set must not come between check and use.
     let micro = T::micro();
-    check(&a, b, c, &start);
+    check(micro, &a, b, c, &start);
     let (rows, panels) = (a.rows, b.panels());
     let threads = parallel::threads();
     let worth = rows * b.cols * b.depth >= WORTH;
@@ -177,22 +178,23 @@ pub fn gemm<T: Real>(a: View<'_, T>, b: &Packed<T>, c: &mut [T], start: Start<'_
     parallel::each(parts.len(), worth, |part| {
         let (r, p) = if by_rows { (parts[part].clone(), 0..panels) } else { (0..rows, parts[part].clone()) };
         // SAFETY: the shapes were checked; tasks own disjoint rows or disjoint columns of `c`.
-        unsafe { region(&a, b, shared.pointer(), r, p, &bias, matches!(start, Start::Add)) };
+        unsafe { region(micro, &a, b, shared.pointer(), r, p, &bias, matches!(start, Start::Add)) };
     });
 }
 
 /// [`gemm`] on the calling thread, for callers that split the work themselves.
 pub fn gemm_serial<T: Real>(a: View<'_, T>, b: &Packed<T>, c: &mut [T], start: Start<'_, T>) {
-    check(&a, b, c, &start);
+    let micro = T::micro();
+    check(micro, &a, b, c, &start);
     let bias = padded(start, b);
     // SAFETY: the shapes were checked and `c` is ours alone.
-    unsafe { region(&a, b, c.as_mut_ptr(), 0..a.rows, 0..b.panels(), &bias, matches!(start, Start::Add)) };
+    unsafe { region(micro, &a, b, c.as_mut_ptr(), 0..a.rows, 0..b.panels(), &bias, matches!(start, Start::Add)) };
 }
 
-fn check<T: Real>(a: &View<'_, T>, b: &Packed<T>, c: &[T], start: &Start<'_, T>) {
+fn check<T: Real>(micro: Micro<T>, a: &View<'_, T>, b: &Packed<T>, c: &[T], start: &Start<'_, T>) {
     assert_eq!(a.cols, b.depth, "gemm: inner dimensions");
     assert_eq!(c.len(), a.rows * b.cols, "gemm: result {} x {}", a.rows, b.cols);
-    assert_eq!(b.width, T::micro().cols, "gemm: packed for another instruction set");
+    assert_eq!(b.width, micro.cols, "gemm: packed for another instruction set");
     if let Start::Bias(bias) = start {
         assert_eq!(bias.len(), b.cols, "gemm: bias");
     }
@@ -219,7 +221,9 @@ fn padded<T: Real>(start: Start<'_, T>, b: &Packed<T>) -> Vec<T> {
 ///
 /// # Safety
 /// The shapes fit, and nobody else touches this part of `c` meanwhile.
+#[allow(clippy::too_many_arguments)]
 unsafe fn region<T: Real>(
+    micro: Micro<T>,
     a: &View<'_, T>,
     b: &Packed<T>,
     c: *mut T,
@@ -228,7 +232,6 @@ unsafe fn region<T: Real>(
     bias: &[T],
     add: bool,
 ) {
-    let micro = T::micro();
     let count = rows.len();
     if count == 0 || panels.is_empty() {
         return;

@@ -104,13 +104,18 @@ pub fn read(path: &Path) -> Result<Artifact, ArtifactError> {
 /// # Errors
 /// What the system says, a full disk among others.
 pub fn atomic_write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    // A device, a pipe or a link is written to, not replaced.
+    if std::fs::symlink_metadata(path).is_ok_and(|m| !m.is_file()) {
+        return std::fs::write(path, bytes);
+    }
     let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(bytes)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+        let mode = std::fs::metadata(path).map_or(0o644, |m| m.permissions().mode());
+        file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
     }
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;

@@ -61,7 +61,9 @@ pub fn decode(
                 alignment: Vec::new(),
             }],
             finished: Vec::new(),
-            limit: (sentences[sentence].ids.len() as f64 * config.max_ratio) as usize + config.max_extra,
+            limit: (sentences[sentence].ids.len() as f64 * config.max_ratio) as usize
+                + config.max_extra
+                + sentences[sentence].required.len().max(1),
         })
         .collect();
     loop {
@@ -76,7 +78,9 @@ pub fn decode(
         let [_, vocab] = logits.dims();
         let mut logits: Vec<f32> = logits.into_data().iter::<f32>().collect();
         // Twice the beam: if all of the better half end, the beam is still full.
-        let best = map_rows(&mut logits, vocab, |row, logits| top(logits, partials[row], special, 2 * config.beam));
+        let room: Vec<usize> = searches.iter().flat_map(|s| s.alive.iter().map(|p| s.limit - p.tokens.len())).collect();
+        let best =
+            map_rows(&mut logits, vocab, |row, logits| top(logits, partials[row], room[row], special, 2 * config.beam));
         let weights: Option<Vec<f32>> = weights.map(|w| w.into_data().iter::<f32>().collect());
         let mut weights = weights.as_deref();
         let alignments: Vec<Option<Arc<[f32]>>> = sequence_of
@@ -107,8 +111,14 @@ pub fn decode(
     results
 }
 
-/// The `count` most likely next tokens of a hypothesis, as (token, log-probability), the first of equals first.
-fn top(logits: &mut [f32], partial: &Partial, special: &Special, count: usize) -> Vec<(u32, f32)> {
+/// The `count` most likely next tokens of a hypothesis that has `room` left, as (token, log-probability), the first of equals first.
+fn top(logits: &mut [f32], partial: &Partial, room: usize, special: &Special, count: usize) -> Vec<(u32, f32)> {
+    if room <= partial.required.len() && !partial.required.is_empty() {
+        // The last places before the length limit belong to what must still be produced.
+        let kept: Vec<(u32, f32)> = partial.required.iter().map(|&t| (t, logits[t as usize])).collect();
+        logits.fill(f32::NEG_INFINITY);
+        kept.into_iter().for_each(|(t, value)| logits[t as usize] = value);
+    }
     let banned = special.banned.iter().copied();
     let reserved = special.reserved.clone().filter(|token| !partial.required.contains(token));
     for token in banned.chain(reserved).chain((!partial.required.is_empty()).then_some(special.end)) {
@@ -188,16 +198,14 @@ impl Search {
         rows
     }
 
-    /// Could a hypothesis alive still rank above the last of the finished ones? Its log-probability only
-    /// falls; at best it keeps it to the length limit.
+    /// Would the best hypothesis alive, ended now, rank above the last of the finished ones? (It could
+    /// still gain by running on, since the score is a mean; that is rare and not waited for.) A beam of 1
+    /// is greedy search: it ends with its first END.
     fn can_improve(&self, config: &DecodeConfig) -> bool {
         let Some(best) = self.alive.first() else { return false };
-        let longest = (self.limit + 1) as f64;
-        let bound = best.log_probability / longest.powf(config.length_penalty);
-        // Beyond its own length the bound is loose; a hypothesis rarely gains by running on.
         let now = best.log_probability / ((best.tokens.len() + 1) as f64).powf(config.length_penalty);
         let worst = self.finished.last().map_or(f64::NEG_INFINITY, |f| f.score);
-        bound > worst && now > worst
+        config.beam > 1 && now > worst
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) fn packed<T: Number>(weight: &Operand<'_, T>, transposed: bool) -> Ar
             .iter()
             .find(|e| whole && e.transposed == transposed && std::ptr::eq(e.storage.as_ptr(), Arc::as_ptr(&storage)))
             .and_then(|e| e.packed.clone().downcast::<Packed<T>>().ok())
+            // The same storage may be seen as another matrix.
+            .filter(|p| (p.depth(), p.cols()) == if transposed { (cols, rows) } else { (rows, cols) })
     };
     if let Some(packed) = found {
         return packed;

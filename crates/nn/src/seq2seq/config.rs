@@ -101,6 +101,11 @@ impl Seq2SeqConfig {
                     .then(|| ("dropout", "0 up to but not 1".to_string(), self.dropout.to_string()))
             })
             .or_else(|| {
+                (self.variational && self.input_feeding).then(|| {
+                    ("variational", "false (input_feeding draws a mask a step)".to_string(), "true".to_string())
+                })
+            })
+            .or_else(|| {
                 (self.tie != Tying::None && self.readout != self.embedding).then(|| {
                     let want = format!("{} (= embedding, since tie is not \"none\")", self.embedding);
                     ("readout", want, self.readout.to_string())

@@ -120,14 +120,25 @@ impl Seq2Seq {
     /// # Panics
     /// If the configuration has a [`Seq2SeqConfig::problem`], or vocabularies differ that are tied.
     pub fn new(config: &Seq2SeqConfig, source_vocab: usize, target_vocab: usize, seed: u64, device: &Device) -> Self {
+        Self::with(config, source_vocab, target_vocab, &Init::new(seed, device))
+    }
+
+    /// A network of zeros, for parameters that are about to be replaced by a file's.
+    ///
+    /// # Panics
+    /// As [`Seq2Seq::new`].
+    pub fn empty(config: &Seq2SeqConfig, source_vocab: usize, target_vocab: usize, device: &Device) -> Self {
+        Self::with(config, source_vocab, target_vocab, &Init::zeros(device))
+    }
+
+    fn with(config: &Seq2SeqConfig, source_vocab: usize, target_vocab: usize, init: &Init) -> Self {
         assert!(config.problem().is_none(), "Seq2Seq: {:?}", config.problem());
         assert!(config.tie != Tying::All || source_vocab == target_vocab, "Seq2Seq: tied vocabularies differ");
-        let init = Init::new(seed, device);
         let c = config.clone();
         let memory = c.memory();
         let table =
             |name: &str, vocab: usize, width: usize| init.normal(name, [vocab, width], 1.0 / (width as f64).sqrt());
-        let affine = |name: &str, input, output, bias| Affine::new(&init, name, input, output, bias);
+        let affine = |name: &str, input, output, bias| Affine::new(init, name, input, output, bias);
         let feed = if c.input_feeding { c.readout } else { 0 };
         let encoder = LstmConfig {
             input: c.embedding,
@@ -148,7 +159,7 @@ impl Seq2Seq {
         Self {
             source_embedding: (c.tie != Tying::All).then(|| table("source_embedding", source_vocab, c.embedding)),
             target_embedding: table("target_embedding", target_vocab, c.embedding),
-            encoder: encoder.init(&init, "encoder"),
+            encoder: encoder.init(init, "encoder"),
             bridge_hidden: bridge("bridge_hidden"),
             bridge_cell: bridge("bridge_cell"),
             key: matches!(c.attention, AttentionKind::General | AttentionKind::Additive)
@@ -157,7 +168,7 @@ impl Seq2Seq {
                 .then(|| affine("query", c.decoder_hidden, c.decoder_hidden, true)),
             score: (c.attention == AttentionKind::Additive)
                 .then(|| init.constant([c.decoder_hidden], 1.0 / (c.decoder_hidden as f32).sqrt())),
-            decoder: decoder.init(&init, "decoder"),
+            decoder: decoder.init(init, "decoder"),
             combine: affine("combine", c.decoder_hidden + context, c.readout, true),
             readout: (c.tie == Tying::None).then(|| table("readout", target_vocab, c.readout)),
             readout_bias: init.constant([target_vocab], 0.0),

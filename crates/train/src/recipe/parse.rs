@@ -41,12 +41,31 @@ pub fn parse(text: &str, overrides: &[Override]) -> Result<Recipe, InputError> {
     for change in overrides {
         set(&mut table, change)?;
     }
-    let recipe: Recipe = serde_path_to_error::deserialize(Value::Table(table)).map_err(|e| {
+    let recipe: Result<Recipe, InputError> = serde_path_to_error::deserialize(Value::Table(table)).map_err(|e| {
         let path = e.path().to_string();
         explain(&path, e.inner().message())
-    })?;
-    recipe.validate()?;
-    Ok(recipe)
+    });
+    recipe.and_then(|recipe| recipe.validate().map(|()| recipe)).map_err(|e| {
+        match e.field.as_deref().and_then(|key| line_of(text, key)) {
+            Some(line) if !overrides.iter().any(|o| Some(&o.key) == e.field.as_ref()) => e.line(line),
+            _ => e,
+        }
+    })
+}
+
+/// The line, from 1, on which a dotted key stands.
+fn line_of(text: &str, key: &str) -> Option<usize> {
+    let (table, key) = key.rsplit_once('.').unwrap_or(("", key));
+    let mut current = "";
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if let Some(name) = line.strip_prefix('[').and_then(|l| l.split(']').next()) {
+            current = name.trim();
+        } else if current == table && line.split('=').next().is_some_and(|k| k.trim() == key) {
+            return Some(number + 1);
+        }
+    }
+    None
 }
 
 fn set(table: &mut Table, change: &Override) -> Result<(), InputError> {
@@ -104,7 +123,7 @@ mod tests {
     #[test]
     fn wrong_keys_and_values_are_named_with_the_nearest_right_one() {
         let e = error(&format!("{BASE}[train]\nlearning_rat = 1\n"), &[]);
-        assert_eq!(e.to_string(), "train.learning_rat: expected a key of a recipe, got `learning_rat`");
+        assert_eq!(e.to_string(), "line 5: train.learning_rat: expected a key of a recipe, got `learning_rat`");
         assert!(e.hint.starts_with("did you mean `learning_rate`?"), "{}", e.hint);
         let e = error(BASE, &["model.attention=genral"]);
         assert!(e.to_string().contains("got `genral`") && e.hint.contains("`general`"), "{e} {}", e.hint);

@@ -47,6 +47,13 @@ impl Recipe {
         if !(0.0..=5.0).contains(&self.decode.length_penalty) {
             return error("decode.length_penalty", "0 to 5", self.decode.length_penalty.to_string());
         }
+        if self.decode.max_ratio > 100.0 || self.decode.max_extra > 10_000 {
+            let got = format!("{} and {}", self.decode.max_ratio, self.decode.max_extra);
+            return error("decode.max_ratio", "at most 100, with max_extra at most 10000", got);
+        }
+        if t.steps > 1_000_000_000 {
+            return error("train.steps", "at most 1000000000", t.steps.to_string());
+        }
         if !(1..=100).contains(&self.decode.beam) {
             return error("decode.beam", "1 to 100", self.decode.beam.to_string());
         }
@@ -63,8 +70,8 @@ impl Recipe {
             ("cleaning.max_chars", self.cleaning.max_chars as u64),
         ];
         for (key, value) in counts {
-            if value == 0 {
-                return error(key, "1 or more", "0".into());
+            if !(1..=10_000_000).contains(&value) {
+                return error(key, "1 to 10000000", value.to_string());
             }
         }
         Ok(())

@@ -49,15 +49,9 @@ pub(super) fn chart(title: &str, lines: &[Line]) -> String {
             number(*tick)
         );
     }
-    for part in 0..=4 {
-        let x = x1 * f64::from(part) / 4.0;
-        let _ = write!(
-            svg,
-            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-            px(x),
-            HEIGHT - 10.0,
-            number(x.round())
-        );
+    for x in self::ticks(0.0, x1).into_iter().filter(|x| *x <= x1) {
+        let _ =
+            write!(svg, "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>", px(x), HEIGHT - 10.0, number(x));
     }
     for (i, line) in lines.iter().filter(|l| !l.points.is_empty()).enumerate() {
         let colour = COLOURS[i % COLOURS.len()];

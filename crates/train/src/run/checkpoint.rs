@@ -19,6 +19,10 @@ pub struct Progress {
     pub tokens: u64,
     /// Sums since the last logged loss: smoothed loss, nll, correct, tokens, gradient norm, clipped, updates.
     pub window: [f64; 7],
+    /// Fingerprint of the training data.
+    pub data: u64,
+    /// Updates of an epoch.
+    pub updates: u64,
     /// Best dev score.
     pub best_score: Option<f64>,
     /// Its step.

@@ -4,6 +4,16 @@ use simurgh_data::InputError;
 use simurgh_nn::artifact::atomic_write;
 use std::path::{Path, PathBuf};
 
+/// What is not there need not be removed.
+fn remove(path: &Path, result: std::io::Result<()>) -> Result<(), InputError> {
+    match result {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(InputError::io(path, "a directory that can be cleared", &e))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A run's directory.
 #[derive(Clone, Debug)]
 pub struct RunDirectory {
@@ -30,12 +40,13 @@ impl RunDirectory {
                 let hint = "go on with --resume, give another --out, or overwrite it with --force";
                 return Err(InputError::new("a directory without a run", "one with a run", hint).at(&run.root));
             }
-            for path in [run.root.join("checkpoints"), run.root.join("tensorboard")] {
-                let _ = fs_err::remove_dir_all(path);
-            }
-            for path in [run.events(), run.model(), run.report()] {
-                let _ = fs_err::remove_file(path);
-            }
+        }
+        // Nothing of another run may be taken for this one's; its recipe goes first.
+        for path in [run.recipe(), run.events(), run.model(), run.report()] {
+            remove(&path, std::fs::remove_file(&path))?;
+        }
+        for path in [run.root.join("checkpoints"), run.root.join("tensorboard")] {
+            remove(&path, std::fs::remove_dir_all(&path))?;
         }
         for directory in [run.root.join("checkpoints"), run.root.join("tensorboard")] {
             fs_err::create_dir_all(&directory)
@@ -65,6 +76,11 @@ impl RunDirectory {
     /// The resolved recipe.
     pub fn recipe(&self) -> PathBuf {
         self.root.join("recipe.toml")
+    }
+
+    /// The command that began it.
+    pub fn command(&self) -> PathBuf {
+        self.root.join("command.txt")
     }
 
     /// One JSON object a line.
@@ -108,6 +124,15 @@ impl RunDirectory {
     /// What the system says.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), InputError> {
         atomic_write(path, bytes).map_err(|e| InputError::io(path, "a file that can be written", &e))
+    }
+
+    /// Removes what a killed process left half-written.
+    pub fn remove_leftovers(&self) {
+        for entry in std::fs::read_dir(self.root.join("checkpoints")).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(".tmp") {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// Removes the parameters of all evaluations but that at `keep`.

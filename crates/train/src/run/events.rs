@@ -31,13 +31,14 @@ pub struct Events {
 }
 
 impl Events {
-    /// Appends to the run's events, those after `step` dropped: a resumed run makes them again.
+    /// Appends to the run's events, those after `step` and the test scores dropped: a resumed run makes
+    /// them again.
     ///
     /// # Errors
     /// If the files can't be written.
     pub fn open(run: &RunDirectory, step: u64) -> Result<Self, InputError> {
         let path = run.events();
-        let kept: Vec<Event> = Self::read(run)?.into_iter().filter(|e| e.step <= step).collect();
+        let kept: Vec<Event> = Self::read(run)?.into_iter().filter(|e| e.step <= step && e.split != "test").collect();
         let mut text = String::new();
         for event in &kept {
             text += &serde_json::to_string(event).expect("an event is JSON");
@@ -67,6 +68,14 @@ impl Events {
         self.file.write_all(line.as_bytes()).map_err(io)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
         self.board.scalar(now, step, &format!("{split}/{name}"), value as f32).map_err(io)
+    }
+
+    /// Brings everything to the disk: what stands before a checkpoint must outlive it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn sync(&self) -> Result<(), InputError> {
+        self.file.sync_data().map_err(|e| InputError::io(&self.path, "a file that can be written", &e))
     }
 
     /// The events of a run; a last line cut short by a crash is left out.

@@ -18,6 +18,13 @@ impl TensorBoard {
         double(&mut event, 1, 0.0);
         bytes(&mut event, 3, b"brain.Event:2");
         board.frame(&event)?;
+        if step > 0 {
+            // `Event { step, session_log { status: START } }`: points of older files from here on are void.
+            let mut event = vec![2 << 3];
+            varint(&mut event, step + 1);
+            bytes(&mut event, 7, &[1 << 3, 1]);
+            board.frame(&event)?;
+        }
         Ok(board)
     }
 

@@ -68,6 +68,21 @@ impl Corpora {
         Ok(Self { train, dev, test, cleaned })
     }
 
+    /// The recipe's test set alone, where it names one; training data are not looked at then.
+    ///
+    /// # Errors
+    /// As [`Corpora::read`].
+    pub fn test_set(recipe: &Recipe, directory: Option<&Path>) -> Result<Vec<Pair>, InputError> {
+        if recipe.data.test.all().is_empty() {
+            return Ok(Self::read(recipe, directory)?.test);
+        }
+        let mut all = Vec::new();
+        for source in recipe.data.test.all() {
+            all.extend(located(source, directory).read(Path::new(""))?);
+        }
+        Ok(all)
+    }
+
     /// Learns the vocabulary of the training data.
     ///
     /// # Errors

@@ -103,8 +103,9 @@ pub fn train(
     let tokenizer = corpora.tokenizer(&recipe)?;
     let run = RunDirectory::create(options.out.as_deref(), &recipe.name, options.force)?;
     run.write(&run.tokenizer(), tokenizer.save().as_bytes())?;
+    run.write(&run.command(), options.command.as_bytes())?;
     run.write(&run.recipe(), recipe.to_toml().as_bytes())?;
-    Loop::new(recipe, corpora, tokenizer, run, device, options)?.go(observer)
+    Loop::new(recipe, corpora, tokenizer, run, device, options.command.clone())?.go(observer)
 }
 
 /// Goes on with the run in `directory`, to the same bytes as if it had never stopped.
@@ -118,11 +119,14 @@ pub fn resume(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, Error> {
     let run = RunDirectory::open(directory)?;
+    run.remove_leftovers();
     let read = |path: &Path| std::fs::read_to_string(path).map_err(|e| InputError::io(path, "a run's file", &e));
     let recipe = recipe::parse(&read(&run.recipe())?, &[]).map_err(|e| e.at(run.recipe()))?;
     let tokenizer = Tokenizer::load(&read(&run.tokenizer())?).map_err(|e| e.at(run.tokenizer()))?;
     let corpora = Corpora::read(&recipe, options.data_directory.as_deref())?;
-    Loop::new(recipe, corpora, tokenizer, run, device, options)?.go(observer)
+    // The command that began the run stands in the model, whoever ends it.
+    let command = read(&run.command())?;
+    Loop::new(recipe, corpora, tokenizer, run, device, command)?.go(observer)
 }
 
 /// A run in progress.
@@ -151,7 +155,7 @@ impl Loop {
         tokenizer: Tokenizer,
         run: RunDirectory,
         device: &Device,
-        options: &Options,
+        command: String,
     ) -> Result<Self, Error> {
         let pairs = corpora.train.iter().map(|p| tokenizer.pair(&p.source, &p.target)).collect();
         let t = &recipe.train;
@@ -163,7 +167,19 @@ impl Loop {
         let like = parameters::collect(&model);
         let mut average = Vec::new();
         let mut progress = Progress::default();
+        let pairs: Vec<(Vec<u32>, Vec<u32>)> = pairs;
+        let data = fingerprint(&pairs);
         if let Some(checkpoint) = Checkpoint::read(&run, &like)? {
+            let changed = |field: &str, hint: &str| {
+                let error = InputError::new("what the run began with", "something else", hint);
+                Err(error.at(run.root()).field(field).into())
+            };
+            if checkpoint.progress.data != data {
+                return changed("training data", "resume with the data of before, or begin a new run");
+            }
+            if checkpoint.average.is_empty() == (t.average > 0.0) {
+                return changed("train.average", "give recipe.toml its old value, or begin a new run");
+            }
             model = parameters::replace(model, checkpoint.parameters).expect("checked while reading");
             adam.moments = checkpoint.moments;
             adam.step = checkpoint.progress.step;
@@ -172,8 +188,8 @@ impl Loop {
         } else if t.average > 0.0 {
             average = like.into_iter().map(|p| p.data).collect();
         }
+        progress.data = data;
         let events = Events::open(&run, progress.step)?;
-        let command = options.command.clone();
         let device = device.clone();
         let model = Some(model);
         Ok(Self { recipe, corpora, tokenizer, pairs, run, events, model, adam, average, progress, command, device })
@@ -188,13 +204,27 @@ impl Loop {
         let lengths: Vec<(usize, usize)> = self.pairs.iter().map(|(s, t)| (s.len(), t.len())).collect();
         let seed = stream(self.recipe.seed, "batches");
         let t = self.recipe.train.clone();
-        let mut finished = false;
+        // A run that had ended, or was killed between its last evaluation and its end, only ends again.
+        let p = &self.progress;
+        let mut finished = (t.steps > 0 && p.step >= t.steps) || (t.patience > 0 && p.stale >= t.patience);
         while !finished && self.progress.epoch < t.epochs {
             let batches = batches::epoch(&lengths, t.batch_tokens, seed, self.progress.epoch);
-            let updates = (batches.len() as u64).div_ceil(t.accumulate);
+            // The first epoch's number of updates stands for all: a schedule must not change its end.
+            let updates = match self.progress.updates {
+                0 => (batches.len() as u64).div_ceil(t.accumulate),
+                updates => updates,
+            };
+            self.progress.updates = updates;
             let steps = if t.steps > 0 { t.steps.min(updates * t.epochs) } else { updates * t.epochs };
             let groups: Vec<&[Vec<usize>]> = batches.chunks(t.accumulate as usize).collect();
-            while (self.progress.batch as usize) < groups.len() && !finished {
+            if self.progress.batch as usize >= groups.len() {
+                let got = format!("update {} of an epoch of {}", self.progress.batch + 1, groups.len());
+                let hint = "give [train] of recipe.toml its old values, or begin a new run";
+                return Err(InputError::new("the recipe that the run began with", got, hint)
+                    .at(self.run.recipe())
+                    .into());
+            }
+            while !finished {
                 self.update(groups[self.progress.batch as usize], steps, observer)?;
                 self.progress.batch += 1;
                 let end_of_epoch = self.progress.batch as usize == groups.len();
@@ -324,9 +354,9 @@ impl Loop {
 
     fn translator(&self, all: Vec<Parameter>) -> Translator {
         let vocab = self.tokenizer.vocab();
-        let model = Seq2Seq::new(&self.recipe.model.network(), vocab, vocab, self.recipe.seed, &self.device);
+        let model = Seq2Seq::empty(&self.recipe.model.network(), vocab, vocab, &self.device);
         let model = parameters::replace(model, all).expect("the same network");
-        Translator { model, tokenizer: self.tokenizer.clone(), recipe: self.recipe.clone() }
+        Translator::from_parts(model, self.tokenizer.clone(), self.recipe.clone())
     }
 
     /// Dev scores: free-running with greedy search, and the teacher-forced loss.
@@ -384,6 +414,7 @@ impl Loop {
             moments: self.adam.moments.clone(),
             average: self.average.clone(),
         };
+        self.events.sync()?;
         checkpoint.write(&self.run)?;
         // The best of before is needed until a checkpoint names another.
         self.run.remove_other_bests(self.progress.best_step);
@@ -436,6 +467,12 @@ impl Loop {
         self.run.write(&self.run.report(), page.as_bytes())?;
         Ok(Outcome { run: self.run, test, samples, translator })
     }
+}
+
+/// A number that changes with the training data.
+fn fingerprint(pairs: &[(Vec<u32>, Vec<u32>)]) -> u64 {
+    let tokens = pairs.iter().flat_map(|(s, t)| s.iter().chain([&u32::MAX]).chain(t).chain([&u32::MAX]));
+    tokens.fold(0, |hash, &token| mix(hash ^ u64::from(token)))
 }
 
 /// `count` items evenly spread over `all`.

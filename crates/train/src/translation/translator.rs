@@ -12,7 +12,7 @@ use simurgh_nn::parameters;
 use simurgh_nn::seq2seq::Seq2Seq;
 
 /// Most tokens of a sentence; longer ones are an error, since memory grows with their square.
-pub const MOST_TOKENS: usize = 16_384;
+pub const MOST_TOKENS: usize = 12_000;
 
 /// One translation of a sentence.
 #[derive(Clone, Debug)]
@@ -37,6 +37,7 @@ pub struct Translator {
     pub tokenizer: Tokenizer,
     /// The recipe that made it.
     pub recipe: Recipe,
+    special: Special,
 }
 
 impl std::fmt::Debug for Translator {
@@ -46,8 +47,10 @@ impl std::fmt::Debug for Translator {
 }
 
 /// The tokens with a meaning of their own.
-pub(super) fn special() -> Special {
-    Special { start: START, end: END, banned: vec![PAD, START, UNKNOWN], reserved: PLACEHOLDERS }
+fn special(tokenizer: &Tokenizer) -> Special {
+    let mut banned = vec![PAD, START, UNKNOWN];
+    banned.extend(tokenizer.false_placeholders());
+    Special { start: START, end: END, banned, reserved: PLACEHOLDERS }
 }
 
 impl Translator {
@@ -71,10 +74,28 @@ impl Translator {
         let tokenizer = Tokenizer::load(&header.tokenizer).map_err(|e| bad("tokenizer", "a tokenizer", e.got))?;
         let vocab = tokenizer.vocab();
         let config = recipe.model.network();
-        let model = Seq2Seq::new(&config, vocab, vocab, recipe.seed, device);
+        // Compared before anything of the recipe's size is made.
+        let table = artifact.parameters.iter().find(|p| p.name == "target_embedding").map(|p| p.shape.clone());
+        if table.as_deref() != Some(&[vocab, config.embedding]) {
+            let expected = format!("shape [{vocab}, {}]", config.embedding);
+            let got = table.map_or_else(|| "no such tensor".into(), |shape| format!("{shape:?}"));
+            return Err(bad("tensor `target_embedding`", &expected, got).into());
+        }
+        let numbers: usize = artifact.parameters.iter().map(|p| p.data.len()).sum();
+        if 4 * config.decoder_hidden * config.decoder_hidden > numbers
+            || 4 * config.encoder_hidden * config.encoder_hidden > numbers
+        {
+            return Err(bad("tensors", "those of its configuration", format!("{numbers} numbers, too few")).into());
+        }
+        let model = Seq2Seq::empty(&config, vocab, vocab, device);
         let model = parameters::replace(model, artifact.parameters)
             .map_err(|problems| bad("tensors", "those of its configuration", problems))?;
-        Ok(Self { model, tokenizer, recipe })
+        Ok(Self::from_parts(model, tokenizer, recipe))
+    }
+
+    pub(super) fn from_parts(model: Seq2Seq, tokenizer: Tokenizer, recipe: Recipe) -> Self {
+        let special = special(&tokenizer);
+        Self { model, tokenizer, recipe, special }
     }
 
     /// The `n` best translations of every sentence, best first. An empty sentence has one empty
@@ -97,7 +118,7 @@ impl Translator {
                 ids: e.ids.clone(),
             })
             .collect();
-        let mut decoded = decode(&self.model, &inputs, &special(), config).into_iter();
+        let mut decoded = decode(&self.model, &inputs, &self.special, config).into_iter();
         let results = encoded
             .iter()
             .map(|e| {
