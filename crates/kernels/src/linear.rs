@@ -16,7 +16,7 @@ pub enum Activation {
 /// `y[rows, output]` from `x[rows, input]` and the packed transpose of `W[output, input]`.
 pub fn forward<T: Real>(x: &[T], weight_t: &Packed<T>, bias: Option<&[T]>, activation: Activation) -> Vec<T> {
     let (input, output) = (weight_t.depth(), weight_t.cols());
-    let rows = if input == 0 { 0 } else { x.len() / input };
+    let rows = x.len().checked_div(input).unwrap_or(0);
     let mut y = vec![T::ZERO; rows * output];
     gemm(View::new(x, rows, input), weight_t, &mut y, bias.map_or(Start::Zero, Start::Bias));
     if activation == Activation::Tanh {
@@ -39,7 +39,7 @@ pub struct Gradient<T> {
 /// Gradient from `d_y[rows, output]`; `y` is the forward result, `weight` is `W[output, input]` packed.
 pub fn backward<T: Real>(x: &[T], y: &[T], d_y: &[T], weight: &Packed<T>, activation: Activation) -> Gradient<T> {
     let (output, input) = (weight.depth(), weight.cols());
-    let rows = if output == 0 { 0 } else { d_y.len() / output };
+    let rows = d_y.len().checked_div(output).unwrap_or(0);
     let mut d_pre = d_y.to_vec();
     if activation == Activation::Tanh {
         tanh_backward(&mut d_pre, y); // y = tanh(pre)

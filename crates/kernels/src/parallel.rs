@@ -76,7 +76,7 @@ pub fn map_rows<T: Send, R: Send + Clone + Default>(
     width: usize,
     task: impl Fn(usize, &mut [T]) -> R + Sync,
 ) -> Vec<R> {
-    let rows = if width == 0 { 0 } else { data.len() / width };
+    let rows = data.len().checked_div(width).unwrap_or(0);
     let mut results = vec![R::default(); rows];
     let worth = data.len() > 1 << 14;
     let (data, out) = (Shared::new(data), Shared::new(&mut results));

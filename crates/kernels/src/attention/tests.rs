@@ -28,7 +28,8 @@ fn naive(o: Operands<'_, f64>, groups: &Groups) -> Vec<f64> {
 
 #[test]
 fn forward_equals_the_definition_and_backward_finite_differences() {
-    let cases: [(&[usize], &[usize], &[usize], usize, usize); 3] = [
+    type Case = (&'static [usize], &'static [usize], &'static [usize], usize, usize);
+    let cases: [Case; 3] = [
         (&[1], &[1], &[0], 1, 1),
         (&[4, 3, 1], &[5, 2, 2], &[1, 2, 0], 3, 5),
         (&[6, 6, 2, 1], &[7, 4, 3, 1], &[3, 0, 2, 1], 18, 7),

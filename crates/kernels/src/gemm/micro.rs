@@ -85,9 +85,7 @@ mod x86 {
             let mut sum = [[_mm512_setzero_ps(); 2]; ROWS];
             if !t.bias.is_null() {
                 let bias = [_mm512_loadu_ps(t.bias), _mm512_loadu_ps(t.bias.add(16))];
-                for row in &mut sum {
-                    *row = bias;
-                }
+                sum.fill(bias);
             }
             let (mut a, mut b) = (t.a, t.panel);
             for _ in 0..t.depth {
@@ -129,9 +127,7 @@ mod x86 {
             let mut sum = [[_mm256_setzero_ps(); 2]; ROWS];
             if !t.bias.is_null() {
                 let bias = [_mm256_loadu_ps(t.bias), _mm256_loadu_ps(t.bias.add(8))];
-                for row in &mut sum {
-                    *row = bias;
-                }
+                sum.fill(bias);
             }
             let (mut a, mut b) = (t.a, t.panel);
             for _ in 0..t.depth {

@@ -221,7 +221,6 @@ fn padded<T: Real>(start: Start<'_, T>, b: &Packed<T>) -> Vec<T> {
 ///
 /// # Safety
 /// The shapes fit, and nobody else touches this part of `c` meanwhile.
-#[allow(clippy::too_many_arguments)]
 unsafe fn region<T: Real>(
     micro: Micro<T>,
     a: &View<'_, T>,

@@ -114,7 +114,6 @@ pub fn backward<T: Real>(layout: &Ragged, upstream: Upstream<'_, T>, direction: 
 
 /// `d_hidden` and `d_cell` come from the step after; `d_cell` leaves as that of the step before.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
 fn step_body<T: Real, const FMA: bool>(
     gates: &[T],
     c_before: &[T],

@@ -8,6 +8,8 @@ use simurgh_kernels::attention::{Groups, Operands, backward, forward};
 use std::sync::Arc;
 
 /// How a query and a key are compared.
+// One of them lives for one call: its size does not matter.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Score {
     /// Their dot product (Luong et al. 2015).

@@ -35,22 +35,22 @@ impl RunDirectory {
                 .expect("some number is free"),
         };
         let run = Self { root };
-        if run.recipe().exists() {
-            if !force {
-                let hint = "go on with --resume, give another --out, or overwrite it with --force";
-                return Err(InputError::new("a directory without a run", "one with a run", hint).at(&run.root));
-            }
+        let files = [run.recipe(), run.events(), run.model(), run.report()];
+        let folders = [run.root.join("checkpoints"), run.root.join("tensorboard")];
+        if !force && files.iter().chain(&folders).any(|path| path.exists()) {
+            let hint = "go on with --resume, give another --out, or overwrite it with --force";
+            return Err(InputError::new("a directory without a run", "one with a run", hint).at(&run.root));
         }
         // Nothing of another run may be taken for this one's; its recipe goes first.
-        for path in [run.recipe(), run.events(), run.model(), run.report()] {
+        for path in files {
             remove(&path, std::fs::remove_file(&path))?;
         }
-        for path in [run.root.join("checkpoints"), run.root.join("tensorboard")] {
-            remove(&path, std::fs::remove_dir_all(&path))?;
+        for path in &folders {
+            remove(path, std::fs::remove_dir_all(path))?;
         }
-        for directory in [run.root.join("checkpoints"), run.root.join("tensorboard")] {
-            fs_err::create_dir_all(&directory)
-                .map_err(|e| InputError::io(&directory, "a directory to write the run to", &e))?;
+        for directory in &folders {
+            fs_err::create_dir_all(directory)
+                .map_err(|e| InputError::io(directory, "a directory to write the run to", &e))?;
         }
         Ok(run)
     }
