@@ -21,6 +21,8 @@ fn shown(token: &str) -> String {
 /// The weights as a matrix for the terminal: target tokens down, source tokens across.
 pub fn text(translation: &Translation) -> String {
     const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
+    /// A weight from which a shade begins.
+    const BORDERS: [f32; 4] = [0.08, 0.3, 0.55, 0.8];
     let mut out = String::new();
     if translation.alignment.is_empty() {
         return out;
@@ -34,7 +36,7 @@ pub fn text(translation: &Translation) -> String {
         let cells: Vec<String> = weights
             .iter()
             .map(|w| {
-                let shade = SHADES[((w * 5.0) as usize).min(4)];
+                let shade = SHADES[BORDERS.iter().filter(|b| w >= b).count()];
                 format!("{shade}{shade}")
             })
             .collect();
