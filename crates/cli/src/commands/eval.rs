@@ -1,23 +1,19 @@
 //! `simurgh eval`
 
-use super::device;
+use super::translator;
 use crate::args::EvalArgs;
-use crate::builtin;
 use crate::failure::Failure;
 use indicatif::{ProgressBar, ProgressStyle};
 use simurgh_data::InputError;
 use simurgh_data::metrics::bleu::Tokenization;
 use simurgh_data::text::Source;
-use simurgh_train::translation::{Corpora, Translator, evaluate};
+use simurgh_train::translation::{Corpora, evaluate};
 use std::io::Write;
 use std::path::Path;
 
 /// Runs the command.
 pub fn run(args: &EvalArgs) -> Result<(), Failure> {
-    let translator = Translator::new(builtin::model(&args.model)?, &device()).map_err(|e| match e {
-        simurgh_train::Error::Model(e) if e.path.is_none() => e.at(&args.model).into(),
-        e => e,
-    })?;
+    let translator = translator(&args.model)?;
     let recipe = &translator.recipe;
     let pairs = match &args.data {
         Some(path) => Source::Tsv(path.clone()).read(Path::new(""))?,

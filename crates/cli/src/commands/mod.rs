@@ -6,7 +6,19 @@ pub mod models;
 pub mod train;
 pub mod translate;
 
+use crate::builtin;
+use crate::failure::Failure;
 use simurgh_nn::burn::tensor::Device;
+use simurgh_train::Error;
+use simurgh_train::translation::Translator;
+
+/// The translation model of a built-in name or a file; an error names it.
+pub fn translator(name: &str) -> Result<Translator, Failure> {
+    Translator::new(builtin::model(name)?, &device()).map_err(|e| match e {
+        Error::Model(e) if e.path.is_none() => e.at(name).into(),
+        e => e.into(),
+    })
+}
 
 /// The device that the program was built for.
 pub fn device() -> Device {

@@ -1,8 +1,7 @@
 //! `simurgh translate`
 
-use super::device;
+use super::translator;
 use crate::args::TranslateArgs;
-use crate::builtin;
 use crate::failure::Failure;
 use simurgh_data::InputError;
 use simurgh_nn::decode::DecodeConfig;
@@ -16,11 +15,7 @@ const BATCH: usize = 64;
 
 /// Runs the command.
 pub fn run(args: &TranslateArgs) -> Result<(), Failure> {
-    let named = |e: simurgh_train::Error| match e {
-        simurgh_train::Error::Model(e) if e.path.is_none() => e.at(&args.model).into(),
-        e => e,
-    };
-    let translator = Translator::new(builtin::model(&args.model)?, &device()).map_err(named)?;
+    let translator = translator(&args.model)?;
     let mut config = translator.recipe.decode.clone();
     if let Some(beam) = args.beam {
         config.beam = beam;
