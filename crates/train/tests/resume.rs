@@ -42,6 +42,8 @@ fn recipe(directory: &Path, set: &[&str]) -> Recipe {
         "train.average=0.9",
         "train.eval_every=7",
         "train.plateau_patience=1",
+        "train.eval_beam=2",
+        "text.bpe_dropout=0.1",
         "cleaning.duplicates=false",
         "decode.beam=2",
     ]

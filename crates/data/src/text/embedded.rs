@@ -15,6 +15,9 @@ pub const CLDR_LICENSE: &str = include_str!("../../embedded/cldr.LICENSE");
 /// and under its licence.
 const PHRASES: &str = include_str!("../../embedded/phrases.tsv");
 
+/// The domain of the phrases.
+pub const PHRASES_DOMAIN: &str = "phrases";
+
 /// The phrases, all to learn from.
 pub fn phrases() -> Vec<Pair> {
     parse_tsv(PHRASES).expect("the embedded corpus is well-formed")

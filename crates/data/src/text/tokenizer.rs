@@ -167,6 +167,24 @@ impl Tokenizer {
         found
     }
 
+    /// The merges in the order in which they were learnt: (left, right, what they become).
+    pub(super) fn merges(&self) -> Vec<(u32, u32, u32)> {
+        #[derive(Deserialize)]
+        struct Model {
+            merges: Vec<(String, String)>,
+        }
+        let ModelWrapper::BPE(bpe) = self.inner.get_model() else { unreachable!("checked when it was loaded") };
+        let json = serde_json::to_value(bpe).expect("a model is JSON");
+        let model: Model = serde_json::from_value(json).expect("a BPE model has its merges");
+        let id = |token: &str| self.inner.token_to_id(token).expect("merges are of tokens");
+        model.merges.iter().map(|(left, right)| (id(left), id(right), id(&format!("{left}{right}")))).collect()
+    }
+
+    /// Does the token begin with a word mark?
+    pub(super) fn begins_word(&self, id: u32) -> bool {
+        self.token(id).starts_with(MARK)
+    }
+
     /// A token as it is written, with its word mark.
     pub fn token(&self, id: u32) -> String {
         if id == END { "</s>".into() } else { self.inner.id_to_token(id).unwrap_or_default() }

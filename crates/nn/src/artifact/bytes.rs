@@ -4,6 +4,7 @@ use super::{Artifact, ArtifactError, FORMAT, Header};
 use crate::parameters::Parameter;
 use half::f16;
 use safetensors::tensor::{Dtype, TensorView};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
@@ -12,11 +13,13 @@ use std::path::Path;
 const KEY: &str = "simurgh";
 
 /// How numbers are stored; they are `f32` in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Precision {
     /// As they are.
+    #[serde(rename = "f32")]
     Full,
     /// Rounded to 16 bits, for shipping.
+    #[serde(rename = "f16")]
     Half,
 }
 

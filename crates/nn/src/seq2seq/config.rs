@@ -28,9 +28,9 @@ pub enum Tying {
     All,
 }
 
-/// Sizes and choices of a [`super::Seq2Seq`].
+/// Sizes and choices of a [`super::Seq2Seq`]; as a recipe's `[model]`, every key is optional.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Seq2SeqConfig {
     /// Columns of the embeddings.
     pub embedding: usize,

@@ -9,6 +9,7 @@ use crate::schedule::Decay;
 use serde::{Deserialize, Serialize};
 use simurgh_data::metrics::bleu::Tokenization;
 use simurgh_data::text::{Cleaning, Normaliser, Script, Source};
+use simurgh_nn::artifact::Precision;
 use simurgh_nn::decode::DecodeConfig;
 use simurgh_nn::seq2seq::Seq2SeqConfig;
 
@@ -35,7 +36,7 @@ pub struct Recipe {
     pub cleaning: Cleaning,
     /// The network.
     #[serde(default)]
-    pub model: Model,
+    pub model: Seq2SeqConfig,
     /// The training.
     #[serde(default)]
     pub train: Train,
@@ -45,6 +46,9 @@ pub struct Recipe {
     /// What is measured.
     #[serde(default)]
     pub metrics: Metrics,
+    /// How the model is saved.
+    #[serde(default)]
+    pub artifact: Saved,
 }
 
 fn one() -> u64 {
@@ -60,11 +64,13 @@ pub enum Task {
 }
 
 /// `[data]`: files in the data directory, or the embedded corpus.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Data {
     /// Corpora compiled into the program, besides or instead of files.
     pub embedded: Vec<Embedded>,
+    /// How often an epoch sees each embedded phrase: they are few, and follow no rule that other text teaches.
+    pub repeat_phrases: usize,
     /// To learn from.
     pub train: Sources,
     /// To choose by; without it the last twentieth of the training data, at most 1,000 pairs.
@@ -75,6 +81,19 @@ pub struct Data {
     pub licences: Vec<String>,
 }
 
+impl Default for Data {
+    fn default() -> Self {
+        Self {
+            embedded: Vec::new(),
+            repeat_phrases: 1,
+            train: Sources::default(),
+            dev: Sources::default(),
+            test: Sources::default(),
+            licences: Vec::new(),
+        }
+    }
+}
+
 /// Corpora compiled into the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -83,6 +102,8 @@ pub enum Embedded {
     Cldr,
     /// Everyday phrases, Persian and English, to learn from.
     Phrases,
+    /// 15,000 everyday sentences made by a grammar, Persian and English, to learn from.
+    Phrasebook,
 }
 
 /// One source of parallel text or several.
@@ -125,11 +146,21 @@ pub struct Text {
     pub strip_diacritics: bool,
     /// Subwords of the joint vocabulary.
     pub vocab: usize,
+    /// Training words are cut into other subwords each time they are seen (BPE-dropout): the share of merges
+    /// passed over, 0.1 as published; 0 is off.
+    pub bpe_dropout: f64,
 }
 
 impl Default for Text {
     fn default() -> Self {
-        Self { source: Script::Plain, target: Script::Plain, lowercase: false, strip_diacritics: true, vocab: 8000 }
+        Self {
+            source: Script::Plain,
+            target: Script::Plain,
+            lowercase: false,
+            strip_diacritics: true,
+            vocab: 8000,
+            bpe_dropout: 0.0,
+        }
     }
 }
 
@@ -141,75 +172,17 @@ impl Text {
     }
 }
 
-/// `[model]`: [`Seq2SeqConfig`] with every key optional.
+/// `[artifact]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[allow(missing_docs)]
-pub struct Model {
-    pub embedding: usize,
-    pub encoder_hidden: usize,
-    pub encoder_layers: usize,
-    pub bidirectional: bool,
-    pub decoder_hidden: usize,
-    pub decoder_layers: usize,
-    pub attention: simurgh_nn::seq2seq::AttentionKind,
-    pub readout: usize,
-    pub input_feeding: bool,
-    pub tie: simurgh_nn::seq2seq::Tying,
-    pub dropout: f64,
-    pub variational: bool,
-    /// Numbers of the saved model.
-    pub save_as: SaveAs,
+pub struct Saved {
+    /// Bits of a saved model's numbers: "f32", or "f16" for half the size.
+    pub precision: Precision,
 }
 
-/// How a saved model's numbers are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SaveAs {
-    /// 32 bits.
-    F32,
-    /// 16 bits: half the size, for shipping.
-    F16,
-}
-
-impl Default for Model {
+impl Default for Saved {
     fn default() -> Self {
-        let c = Seq2SeqConfig::default();
-        Self {
-            embedding: c.embedding,
-            encoder_hidden: c.encoder_hidden,
-            encoder_layers: c.encoder_layers,
-            bidirectional: c.bidirectional,
-            decoder_hidden: c.decoder_hidden,
-            decoder_layers: c.decoder_layers,
-            attention: c.attention,
-            readout: c.readout,
-            input_feeding: c.input_feeding,
-            tie: c.tie,
-            dropout: c.dropout,
-            variational: c.variational,
-            save_as: SaveAs::F32,
-        }
-    }
-}
-
-impl Model {
-    /// The network's configuration.
-    pub fn network(&self) -> Seq2SeqConfig {
-        Seq2SeqConfig {
-            embedding: self.embedding,
-            encoder_hidden: self.encoder_hidden,
-            encoder_layers: self.encoder_layers,
-            bidirectional: self.bidirectional,
-            decoder_hidden: self.decoder_hidden,
-            decoder_layers: self.decoder_layers,
-            attention: self.attention,
-            readout: self.readout,
-            input_feeding: self.input_feeding,
-            tie: self.tie,
-            dropout: self.dropout,
-            variational: self.variational,
-        }
+        Self { precision: Precision::Full }
     }
 }
 
@@ -251,6 +224,8 @@ pub struct Train {
     pub eval_every: u64,
     /// Most dev pairs of an evaluation.
     pub eval_pairs: usize,
+    /// Dev scores are of greedy search; above 1 they are also of this beam, by which the best model is then chosen.
+    pub eval_beam: usize,
     /// Evaluations without a better dev score before the run ends; 0 is never.
     pub patience: u64,
     /// Updates between checkpoints, besides those at evaluations.
@@ -279,6 +254,7 @@ impl Default for Train {
             average: 0.0,
             eval_every: 0,
             eval_pairs: 1000,
+            eval_beam: 1,
             patience: 6,
             checkpoint_every: 500,
             log_every: 50,

@@ -13,7 +13,7 @@ impl Recipe {
         if self.data.embedded.is_empty() && self.data.train.all().is_empty() {
             return error("data.train", "a file, or data.embedded", "nothing".into());
         }
-        if let Some((key, expected, got)) = self.model.network().problem() {
+        if let Some((key, expected, got)) = self.model.problem() {
             return error(&format!("model.{key}"), &expected, got);
         }
         let t = &self.train;
@@ -33,6 +33,7 @@ impl Recipe {
             ("train.beta2", t.beta2),
             ("train.average", t.average),
             ("train.label_smoothing", t.label_smoothing),
+            ("text.bpe_dropout", self.text.bpe_dropout),
         ];
         for (key, value) in shares {
             if !(0.0..1.0).contains(&value) {
@@ -54,11 +55,16 @@ impl Recipe {
         if t.steps > 1_000_000_000 {
             return error("train.steps", "at most 1000000000", t.steps.to_string());
         }
-        if !(1..=100).contains(&self.decode.beam) {
-            return error("decode.beam", "1 to 100", self.decode.beam.to_string());
+        for (key, beam) in [("decode.beam", self.decode.beam), ("train.eval_beam", t.eval_beam)] {
+            if !(1..=100).contains(&beam) {
+                return error(key, "1 to 100", beam.to_string());
+            }
         }
         if !(100..=100_000).contains(&self.text.vocab) {
             return error("text.vocab", "100 to 100000", self.text.vocab.to_string());
+        }
+        if !(1..=100).contains(&self.data.repeat_phrases) {
+            return error("data.repeat_phrases", "1 to 100", self.data.repeat_phrases.to_string());
         }
         let counts = [
             ("train.epochs", t.epochs),

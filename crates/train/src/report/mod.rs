@@ -62,7 +62,15 @@ pub fn translation(
         "Loss, nats a token",
         &[line("train", "nll", "train"), line("dev", "nll_teacher_forced", "dev, teacher-forced")],
     );
-    body += &chart("Dev score, greedy, free-running", &[line("dev", "bleu", "BLEU"), line("dev", "chrf", "chrF")]);
+    let beam = recipe.train.eval_beam;
+    body += &chart(
+        "Dev scores, free-running",
+        &[
+            line("dev", "bleu", "BLEU, greedy"),
+            line("dev", "bleu_beam", &format!("BLEU, beam {beam}")),
+            line("dev", "chrf", "chrF, greedy"),
+        ],
+    );
     body += &chart(
         "Token accuracy, teacher-forced",
         &[line("train", "accuracy", "train"), line("dev", "accuracy_teacher_forced", "dev")],

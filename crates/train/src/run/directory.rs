@@ -29,10 +29,7 @@ impl RunDirectory {
     pub fn create(root: Option<&Path>, name: &str, force: bool) -> Result<Self, InputError> {
         let root = match root {
             Some(root) => root.to_path_buf(),
-            None => (1..)
-                .map(|n| Path::new("runs").join(format!("{name}-{n}")))
-                .find(|p| !p.exists())
-                .expect("some number is free"),
+            None => Self::numbered(name)?,
         };
         let run = Self { root };
         let files = [run.recipe(), run.events(), run.model(), run.report()];
@@ -53,6 +50,23 @@ impl RunDirectory {
                 .map_err(|e| InputError::io(directory, "a directory to write the run to", &e))?;
         }
         Ok(run)
+    }
+
+    /// `runs/NAME-N`, made by nobody else at the same moment.
+    fn numbered(name: &str) -> Result<PathBuf, InputError> {
+        let runs = Path::new("runs");
+        let made = |path: &Path, result: std::io::Result<()>| {
+            result.map_err(|e| InputError::io(path, "a directory to write the run to", &e))
+        };
+        made(runs, fs_err::create_dir_all(runs))?;
+        for n in 1u32.. {
+            let root = runs.join(format!("{name}-{n}"));
+            match std::fs::create_dir(&root) {
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+                result => return made(&root, result).map(|()| root),
+            }
+        }
+        unreachable!("some number is free")
     }
 
     /// The run in `root`.

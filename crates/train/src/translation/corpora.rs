@@ -3,7 +3,8 @@
 use crate::recipe::{Embedded, Recipe, Sources};
 use simurgh_data::InputError;
 use simurgh_data::text::corpus::{Domains, Files};
-use simurgh_data::text::{Pair, Report, Source, Tokenizer, embedded, tokenizer::masked};
+use simurgh_data::text::{Pair, Report, Source, Tokenizer, embedded, phrasebook, tokenizer::masked};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// A recipe's data, read and cleaned.
@@ -33,7 +34,7 @@ impl Corpora {
             Ok(all)
         };
         let mut train = read(&recipe.data.train)?;
-        let (mut dev, mut test) = (Vec::new(), Vec::new());
+        let (mut dev, mut test, mut ours) = (Vec::new(), Vec::new(), Vec::new());
         for corpus in &recipe.data.embedded {
             match corpus {
                 Embedded::Cldr => {
@@ -42,7 +43,8 @@ impl Corpora {
                     dev.extend(split.dev);
                     test.extend(split.test);
                 }
-                Embedded::Phrases => train.extend(embedded::phrases()),
+                Embedded::Phrases => ours.extend(embedded::phrases()),
+                Embedded::Phrasebook => ours.extend(phrasebook(15_000)),
             }
         }
         if !recipe.data.dev.all().is_empty() {
@@ -51,11 +53,19 @@ impl Corpora {
         if !recipe.data.test.all().is_empty() {
             test = read(&recipe.data.test)?;
         }
+        // What is measured on is not learnt from. (Published sets stay as they were published.)
+        let letters = |p: &Pair| -> String { p.source.chars().filter(|c| c.is_alphanumeric()).collect() };
+        let held_out: HashSet<String> = dev.iter().chain(&test).map(letters).collect();
+        train.extend(ours.into_iter().filter(|p| !held_out.contains(&letters(p))));
         let (source, target) = recipe.text.normalisers();
         let cleaned = recipe.cleaning.apply(&mut train, source, target);
         if dev.is_empty() {
             let count = (train.len() / 20).clamp(1, 1000).min(train.len().saturating_sub(1));
             dev = train.split_off(train.len() - count);
+        }
+        let phrases: Vec<Pair> = train.iter().filter(|p| p.domain == embedded::PHRASES_DOMAIN).cloned().collect();
+        for _ in 1..recipe.data.repeat_phrases {
+            train.extend_from_slice(&phrases);
         }
         if train.is_empty() || dev.is_empty() {
             let got = format!("{} of {} pairs after cleaning", train.len() + dev.len(), cleaned.read);

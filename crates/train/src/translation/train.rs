@@ -4,14 +4,14 @@ use super::corpora::Corpora;
 use super::evaluate::{Score, evaluate};
 use super::translator::Translator;
 use crate::Error;
-use crate::recipe::{self, Recipe, SaveAs};
+use crate::recipe::{self, Recipe};
 use crate::report;
 use crate::run::{Checkpoint, Events, Progress, RunDirectory};
 use crate::schedule::{Decay, learning_rate};
 use simurgh_data::InputError;
 use simurgh_data::text::batches;
 use simurgh_data::text::tokenizer::{END, START};
-use simurgh_data::text::{Pair, Tokenizer};
+use simurgh_data::text::{BpeDropout, Pair, Tokenizer};
 use simurgh_nn::artifact::{self, Artifact, FORMAT, Header, Precision};
 use simurgh_nn::burn::module::Module;
 use simurgh_nn::burn::tensor::Device;
@@ -19,7 +19,7 @@ use simurgh_nn::decode::DecodeConfig;
 use simurgh_nn::optimizer::{Accumulated, Adam, AdamConfig, moving_average};
 use simurgh_nn::parameters::{self, Parameter};
 use simurgh_nn::seq2seq::{Batch, Seq2Seq};
-use simurgh_random::{mix, stream};
+use simurgh_random::{Random, mix, stream};
 use std::path::{Path, PathBuf};
 
 /// What the loop tells while it runs.
@@ -136,6 +136,7 @@ struct Loop {
     tokenizer: Tokenizer,
     /// Training pairs as tokens.
     pairs: Vec<(Vec<u32>, Vec<u32>)>,
+    bpe_dropout: Option<BpeDropout>,
     run: RunDirectory,
     events: Events,
     /// None while the optimizer has it.
@@ -162,7 +163,7 @@ impl Loop {
         let config = AdamConfig { beta1: t.beta1, beta2: t.beta2, epsilon: t.epsilon, weight_decay: t.weight_decay };
         let vocab = tokenizer.vocab();
         let training = device.clone().autodiff();
-        let mut model = Seq2Seq::new(&recipe.model.network(), vocab, vocab, recipe.seed, &training);
+        let mut model = Seq2Seq::new(&recipe.model, vocab, vocab, recipe.seed, &training);
         let mut adam = Adam::new(config, &model);
         let like = parameters::collect(&model);
         let mut average = Vec::new();
@@ -190,9 +191,25 @@ impl Loop {
         }
         progress.data = data;
         let events = Events::open(&run, progress.step)?;
+        let dropout = recipe.text.bpe_dropout;
+        let bpe_dropout = (dropout > 0.0).then(|| BpeDropout::new(&tokenizer, dropout));
         let device = device.clone();
         let model = Some(model);
-        Ok(Self { recipe, corpora, tokenizer, pairs, run, events, model, adam, average, progress, command, device })
+        Ok(Self {
+            recipe,
+            corpora,
+            tokenizer,
+            pairs,
+            bpe_dropout,
+            run,
+            events,
+            model,
+            adam,
+            average,
+            progress,
+            command,
+            device,
+        })
     }
 
     fn model(&self) -> &Seq2Seq {
@@ -273,6 +290,20 @@ impl Loop {
         }
     }
 
+    /// The training pairs `indices`, cut anew where the recipe says so.
+    fn batch(&self, indices: &[usize]) -> Batch {
+        let epoch = mix(stream(self.recipe.seed, "bpe-dropout") ^ mix(self.progress.epoch));
+        let cut = |&i: &usize| {
+            let (source, target) = &self.pairs[i];
+            let Some(dropout) = &self.bpe_dropout else { return (source.clone(), target.clone()) };
+            let mut random = Random::new(epoch ^ mix(i as u64));
+            (dropout.cut(source, &mut random), dropout.cut(target, &mut random))
+        };
+        let pairs: Vec<(Vec<u32>, Vec<u32>)> = indices.iter().map(cut).collect();
+        let pairs: Vec<(&[u32], &[u32])> = pairs.iter().map(|(s, t)| (s.as_slice(), t.as_slice())).collect();
+        Batch::new(&pairs, START, END)
+    }
+
     /// One update from the gradients of `group`'s batches.
     fn update(&mut self, group: &[Vec<usize>], steps: u64, observer: &mut dyn Observer) -> Result<(), Error> {
         let t = &self.recipe.train;
@@ -281,9 +312,7 @@ impl Loop {
         let mut sums = [0.0; 3];
         let mut tokens = 0;
         for (part, indices) in group.iter().enumerate() {
-            let pairs: Vec<(&[u32], &[u32])> =
-                indices.iter().map(|&i| (self.pairs[i].0.as_slice(), self.pairs[i].1.as_slice())).collect();
-            let batch = Batch::new(&pairs, START, END);
+            let batch = self.batch(indices);
             let draws = mix(stream(self.recipe.seed, "dropout") ^ mix(step << 16 | part as u64));
             let loss = self.model().loss(&batch, t.label_smoothing, &mut self.model().noise(draws));
             sums.iter_mut().zip(loss.values()).for_each(|(s, v)| *s += v);
@@ -354,18 +383,23 @@ impl Loop {
 
     fn translator(&self, all: Vec<Parameter>) -> Translator {
         let vocab = self.tokenizer.vocab();
-        let model = Seq2Seq::empty(&self.recipe.model.network(), vocab, vocab, &self.device);
+        let model = Seq2Seq::empty(&self.recipe.model, vocab, vocab, &self.device);
         let model = parameters::replace(model, all).expect("the same network");
         Translator::from_parts(model, self.tokenizer.clone(), self.recipe.clone())
     }
 
-    /// Dev scores: free-running with greedy search, and the teacher-forced loss.
+    /// Dev scores: free-running with greedy search and `eval_beam`, and the teacher-forced loss.
     fn evaluate(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
         let step = self.progress.step;
         let translator = self.translator(self.current());
         let dev = &self.corpora.dev[..self.corpora.dev.len().min(self.recipe.train.eval_pairs)];
-        let greedy = DecodeConfig { beam: 1, ..self.recipe.decode.clone() };
-        let score = evaluate(&translator, dev, &greedy, self.recipe.metrics.bleu, |_| {})?;
+        let measure = |beam: usize| {
+            let config = DecodeConfig { beam, ..self.recipe.decode.clone() };
+            evaluate(&translator, dev, &config, self.recipe.metrics.bleu, |_| {})
+        };
+        let greedy = measure(1)?;
+        let beam = self.recipe.train.eval_beam;
+        let searched = if beam > 1 { Some(measure(beam)?) } else { None };
         let (mut sums, mut tokens) = ([0.0; 3], 0);
         for chunk in dev.chunks(64) {
             let pairs: Vec<_> = chunk.iter().map(|p| self.tokenizer.pair(&p.source, &p.target)).collect();
@@ -375,18 +409,24 @@ impl Loop {
             sums.iter_mut().zip(loss).for_each(|(s, v)| *s += v);
             tokens += batch.tokens();
         }
-        // chrF breaks the ties of a young model, whose BLEU is 0.
-        let value = score.bleu + 0.01 * score.chrf;
-        let best = self.progress.best_score.is_none_or(|b| value > b);
+        if let Some(s) = &searched {
+            for (name, value) in [("bleu_beam", s.bleu), ("chrf_beam", s.chrf), ("exact_beam", s.exact)] {
+                self.events.write(step, "dev", name, value)?;
+            }
+        }
         for (name, value) in [
-            ("bleu", score.bleu),
-            ("chrf", score.chrf),
-            ("exact", score.exact),
+            ("bleu", greedy.bleu),
+            ("chrf", greedy.chrf),
+            ("exact", greedy.exact),
             ("nll_teacher_forced", sums[1] / tokens as f64),
             ("accuracy_teacher_forced", sums[2] / tokens as f64),
         ] {
             self.events.write(step, "dev", name, value)?;
         }
+        let score = searched.unwrap_or(greedy);
+        // chrF breaks the ties of a young model, whose BLEU is 0.
+        let value = score.bleu + 0.01 * score.chrf;
+        let best = self.progress.best_score.is_none_or(|b| value > b);
         if best {
             self.progress.best_score = Some(value);
             self.progress.best_step = Some(step);
@@ -425,7 +465,7 @@ impl Loop {
         let header = Header {
             format: FORMAT,
             task: "translation".into(),
-            model: serde_json::to_value(self.recipe.model.network()).expect("a configuration is JSON"),
+            model: serde_json::to_value(&self.recipe.model).expect("a configuration is JSON"),
             recipe: self.recipe.to_toml(),
             tokenizer: self.tokenizer.save(),
             provenance,
@@ -437,10 +477,7 @@ impl Loop {
     fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
         let step = self.progress.best_step.unwrap_or(self.progress.step);
         let best = artifact::read(&self.run.best(step))?.parameters;
-        let precision = match self.recipe.model.save_as {
-            SaveAs::F32 => Precision::Full,
-            SaveAs::F16 => Precision::Half,
-        };
+        let precision = self.recipe.artifact.precision;
         // What is measured is what is saved, rounding included.
         let saved = artifact::parse(&artifact::to_bytes(&self.artifact(best, serde_json::Value::Null), precision))?;
         let translator = self.translator(saved.parameters.clone());

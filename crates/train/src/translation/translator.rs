@@ -10,6 +10,7 @@ use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::decode::{DecodeConfig, Hypothesis, Sentence, Special, decode};
 use simurgh_nn::parameters;
 use simurgh_nn::seq2seq::Seq2Seq;
+use std::collections::HashSet;
 
 /// Most tokens of a sentence; longer ones are an error, since memory grows with their square.
 pub const MOST_TOKENS: usize = 12_000;
@@ -73,7 +74,7 @@ impl Translator {
         let recipe = recipe::parse(&header.recipe, &[]).map_err(|e| bad("recipe", "a recipe", e.to_string()))?;
         let tokenizer = Tokenizer::load(&header.tokenizer).map_err(|e| bad("tokenizer", "a tokenizer", e.got))?;
         let vocab = tokenizer.vocab();
-        let config = recipe.model.network();
+        let config = recipe.model.clone();
         // Compared before anything of the recipe's size is made.
         let table = artifact.parameters.iter().find(|p| p.name == "target_embedding").map(|p| p.shape.clone());
         if table.as_deref() != Some(&[vocab, config.embedding]) {
@@ -98,7 +99,7 @@ impl Translator {
         Self { model, tokenizer, recipe, special }
     }
 
-    /// The `n` best translations of every sentence, best first. An empty sentence has one empty
+    /// The best translations of every sentence, best first, no text twice. An empty sentence has one empty
     /// translation. A result does not depend on the other sentences.
     ///
     /// # Errors
@@ -133,6 +134,7 @@ impl Translator {
                         complete: true,
                     }]
                 };
+                let mut known = HashSet::new();
                 hypotheses
                     .into_iter()
                     .map(|h| Translation {
@@ -142,6 +144,8 @@ impl Translator {
                         target_tokens: h.tokens.iter().map(|&id| self.tokenizer.token(id)).collect(),
                         alignment: h.alignment,
                     })
+                    // One text may be cut into tokens in several ways: the likeliest stands for all.
+                    .filter(|t| known.insert(t.text.clone()))
                     .collect()
             })
             .collect();
