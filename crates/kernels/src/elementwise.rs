@@ -141,6 +141,14 @@ fn tanh_body<T: Real, const FMA: bool>(a: &mut [T]) {
     }
 }
 
+#[inline(always)]
+fn relu_body<T: Real, const FMA: bool>(a: &mut [T]) {
+    for x in a {
+        // A NaN stays one.
+        *x = if *x < T::ZERO { T::ZERO } else { *x };
+    }
+}
+
 multiversion! {
     /// Sum of products, in lanes.
     pub fn dot<T: Real>(a: &[T], b: &[T]) -> T = dot_body
@@ -171,6 +179,10 @@ multiversion! {
 multiversion! {
     /// Hyperbolic tangent, in place.
     pub fn tanh<T: Real>(a: &mut [T]) = tanh_body
+}
+multiversion! {
+    /// max(0, x), in place.
+    pub fn relu<T: Real>(a: &mut [T]) = relu_body
 }
 
 #[cfg(test)]

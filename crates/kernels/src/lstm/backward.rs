@@ -1,11 +1,11 @@
 //! Backpropagation through time, written by hand: each line quotes the forward line it differentiates.
 
-use super::forward::{LANES, load, store};
-use super::{Before, Direction, Saved, State, alive, before, order, owners};
+use super::{Direction, Saved, State};
 use crate::elementwise::add_columns;
 use crate::gemm::{Packed, Start, View, gemm, gemm_serial};
 use crate::linear::weight_gradient;
-use crate::parallel::{self, Shared};
+use crate::parallel::Shared;
+use crate::recurrent::{LANES, Pass, load, states_before, store, walk};
 use crate::{Ragged, Real, multiversion};
 
 /// The forward pass's operands and results, as the backward pass reads them.
@@ -55,47 +55,30 @@ pub fn backward<T: Real>(layout: &Ragged, upstream: Upstream<'_, T>, direction: 
     let mut d_hidden = d_output[rows * hidden..(rows + sequences) * hidden].to_vec();
     let mut d_cell = d_output[(rows + sequences) * hidden..].to_vec();
     let mut d_gates = vec![T::ZERO; rows * 4 * hidden];
-    let mut h_before = vec![T::ZERO; rows * hidden];
-
-    let owners = owners(layout, 4 * hidden * hidden);
-    let (dh, dc) = (Shared::new(&mut d_hidden), Shared::new(&mut d_cell));
-    let (dg, hb) = (Shared::new(&mut d_gates), Shared::new(&mut h_before));
-    parallel::each(owners.len(), true, |task| {
-        for t in order(layout.steps(), direction).rev() {
-            let own = alive(layout, t, &owners[task]);
-            let first = layout.rows_at(t).start;
-            for (run, place) in before(layout, direction, t, own) {
-                if run.is_empty() {
-                    continue;
-                }
-                let (count, row) = (run.len(), first + run.start);
-                let initial_range = run.start * hidden..run.end * hidden;
-                let (h_from, c_before) = match place {
-                    Before::Row(r) => {
-                        let range = r * hidden..(r + count) * hidden;
-                        (&output[range.clone()], &saved.cells[range])
-                    }
-                    Before::Initial => (&initial.hidden[initial_range.clone()], &initial.cell[initial_range]),
-                };
-                let here = row * hidden..(row + count) * hidden;
-                // SAFETY: rows and states of this task's own sequences.
-                let (dg, dh, dc, hb) = unsafe {
-                    (
-                        dg.slice(row * 4 * hidden, count * 4 * hidden),
-                        dh.slice(run.start * hidden, count * hidden),
-                        dc.slice(run.start * hidden, count * hidden),
-                        hb.slice(row * hidden, count * hidden),
-                    )
-                };
-                hb.copy_from_slice(h_from);
-                let gates = &saved.gates[row * 4 * hidden..(row + count) * 4 * hidden];
-                step(gates, c_before, &saved.cells[here.clone()], &d_output[here], dh, dc, dg, hidden);
-                // gates = ... + h W_hh^T
-                gemm_serial(View::new(dg, count, 4 * hidden), weight_hh, dh, Start::Zero);
-            }
-        }
+    let (dh, dc, dg) = (Shared::new(&mut d_hidden), Shared::new(&mut d_cell), Shared::new(&mut d_gates));
+    walk(layout, direction, Pass::Backward, 4 * hidden * hidden, |run| {
+        let (row, count) = (run.rows.start, run.rows.len());
+        let states = run.sequences.start * hidden..run.sequences.end * hidden;
+        let c_before = match run.before {
+            Some(r) => &saved.cells[r * hidden..(r + count) * hidden],
+            None => &initial.cell[states.clone()],
+        };
+        let here = row * hidden..(row + count) * hidden;
+        // SAFETY: rows and states of this task's own sequences.
+        let (dg, dh, dc) = unsafe {
+            (
+                dg.slice(row * 4 * hidden, count * 4 * hidden),
+                dh.slice(states.start, states.len()),
+                dc.slice(states.start, states.len()),
+            )
+        };
+        let gates = &saved.gates[row * 4 * hidden..(row + count) * 4 * hidden];
+        step(gates, c_before, &saved.cells[here.clone()], &d_output[here], dh, dc, dg, hidden);
+        // gates = ... + h W_hh^T
+        gemm_serial(View::new(dg, count, 4 * hidden), weight_hh, dh, Start::Zero);
     });
 
+    let h_before = states_before(layout, direction, output, initial.hidden, hidden);
     let mut gradient = Gradient {
         x: vec![T::ZERO; rows * input],
         weight_ih: vec![T::ZERO; 4 * hidden * input],

@@ -1,8 +1,9 @@
 //! The forward pass.
 
-use super::{Before, Direction, State, Weights, alive, before, order, owners};
+use super::{Direction, State, Weights};
 use crate::gemm::{Start, View, gemm, gemm_serial};
-use crate::parallel::{self, Shared};
+use crate::parallel::Shared;
+use crate::recurrent::{LANES, Pass, final_states, load, store, walk};
 use crate::{Ragged, Real, multiversion};
 
 /// What the backward pass needs of the forward pass.
@@ -39,77 +40,33 @@ pub fn forward<T: Real>(
     let mut cells = vec![T::ZERO; rows * hidden];
     gemm(View::new(x, rows, input), weights.input_t, &mut gates, Start::Bias(weights.bias));
 
-    let owners = owners(layout, 4 * hidden * hidden);
     let (out, gate, cell) = (Shared::new(&mut output), Shared::new(&mut gates), Shared::new(&mut cells));
-    parallel::each(owners.len(), true, |task| {
-        for t in order(layout.steps(), direction) {
-            let own = alive(layout, t, &owners[task]);
-            let first = layout.rows_at(t).start;
-            for (run, place) in before(layout, direction, t, own) {
-                if run.is_empty() {
-                    continue;
-                }
-                let (count, row) = (run.len(), first + run.start);
-                let initial_range = run.start * hidden..run.end * hidden;
-                // SAFETY: rows `row .. row + count` belong to this task's sequences, as do the rows
-                // of the step before, which are only read.
-                let (g, c, h, h_before, c_before) = unsafe {
-                    let (hb, cb): (&[T], &[T]) = match place {
-                        Before::Row(r) => {
-                            (out.slice(r * hidden, count * hidden), cell.slice(r * hidden, count * hidden))
-                        }
-                        Before::Initial => (&initial.hidden[initial_range.clone()], &initial.cell[initial_range]),
-                    };
-                    (
-                        gate.slice(row * 4 * hidden, count * 4 * hidden),
-                        cell.slice(row * hidden, count * hidden),
-                        out.slice(row * hidden, count * hidden),
-                        hb,
-                        cb,
-                    )
-                };
-                gemm_serial(View::new(h_before, count, hidden), weights.hidden_t, g, Start::Add);
-                step(g, c_before, c, h, hidden);
-            }
-        }
-        for j in owners[task].clone() {
-            let last = match direction {
-                Direction::Forward => layout.row(layout.lengths()[j] - 1, j),
-                Direction::Reverse => layout.row(0, j),
+    walk(layout, direction, Pass::Forward, 4 * hidden * hidden, |run| {
+        let (row, count) = (run.rows.start, run.rows.len());
+        let first = run.sequences.start * hidden..run.sequences.end * hidden;
+        // SAFETY: the rows of a run, and those of its sequences' steps before, belong to this task; the latter are
+        // only read.
+        let (g, c, h, h_before, c_before) = unsafe {
+            let (hb, cb): (&[T], &[T]) = match run.before {
+                Some(r) => (out.slice(r * hidden, count * hidden), cell.slice(r * hidden, count * hidden)),
+                None => (&initial.hidden[first.clone()], &initial.cell[first]),
             };
-            // SAFETY: the final state's rows of this task's own sequences.
-            unsafe {
-                let h = out.slice(last * hidden, hidden);
-                out.slice((rows + j) * hidden, hidden).copy_from_slice(h);
-                let c = cell.slice(last * hidden, hidden);
-                out.slice((rows + sequences + j) * hidden, hidden).copy_from_slice(c);
-            }
-        }
+            (
+                gate.slice(row * 4 * hidden, count * 4 * hidden),
+                cell.slice(row * hidden, count * hidden),
+                out.slice(row * hidden, count * hidden),
+                hb,
+                cb,
+            )
+        };
+        gemm_serial(View::new(h_before, count, hidden), weights.hidden_t, g, Start::Add);
+        step(g, c_before, c, h, hidden);
     });
+    let (all, last) = output.split_at_mut(rows * hidden);
+    let (last_hidden, last_cell) = last.split_at_mut(sequences * hidden);
+    final_states(layout, direction, all, hidden, last_hidden);
+    final_states(layout, direction, &cells, hidden, last_cell);
     (output, Saved { gates, cells })
-}
-
-/// Units that a loop handles at once.
-pub(super) const LANES: usize = 16;
-
-/// The first `n` elements, the rest 0; a whole block is one vector load.
-#[inline(always)]
-pub(super) fn load<T: Real>(from: &[T], n: usize) -> [T; LANES] {
-    if let (LANES, Some(block)) = (n, from.first_chunk()) {
-        return *block;
-    }
-    let mut block = [T::ZERO; LANES];
-    block[..n].copy_from_slice(&from[..n]);
-    block
-}
-
-/// The first `n` elements of a block.
-#[inline(always)]
-pub(super) fn store<T: Real>(block: &[T; LANES], to: &mut [T], n: usize) {
-    match to.first_chunk_mut() {
-        Some(whole) if n == LANES => *whole = *block,
-        _ => to[..n].copy_from_slice(&block[..n]),
-    }
 }
 
 #[inline(always)]
@@ -120,8 +77,6 @@ fn step_body<T: Real, const FMA: bool>(gates: &mut [T], c_before: &[T], c: &mut 
         .zip(c.chunks_exact_mut(hidden))
         .zip(h.chunks_exact_mut(hidden))
     {
-        // In blocks through local arrays: with seven slices the compiler gives up proving that they do
-        // not overlap, and leaves the loop scalar.
         for k in (0..hidden).step_by(LANES) {
             let n = LANES.min(hidden - k);
             let [mut i, mut f, mut g, mut o] = [0, 1, 2, 3].map(|gate| load(&gates[gate * hidden + k..], n));

@@ -1,7 +1,7 @@
 use super::reference::{Parameters, sequence};
 use super::*;
-use crate::Real;
 use crate::gemm::View;
+use crate::{Ragged, Real};
 use simurgh_random::Random;
 
 struct Case<T> {
