@@ -99,11 +99,14 @@ pub fn keep_freed_memory() {
 macro_rules! multiversion {
     ($(#[$meta:meta])* $vis:vis fn $name:ident<$t:ident: Real>($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $body:ident) => {
         $(#[$meta])*
+        #[allow(clippy::too_many_arguments)]
         $vis fn $name<$t: $crate::Real>($($arg: $ty),*) $(-> $ret)? {
             #[cfg(target_arch = "x86_64")]
             {
+                #[allow(clippy::too_many_arguments)]
                 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")]
                 unsafe fn avx512<$t: $crate::Real>($($arg: $ty),*) $(-> $ret)? { $body::<$t, true>($($arg),*) }
+                #[allow(clippy::too_many_arguments)]
                 #[target_feature(enable = "avx2,fma")]
                 unsafe fn avx2<$t: $crate::Real>($($arg: $ty),*) $(-> $ret)? { $body::<$t, true>($($arg),*) }
                 match $crate::cpu::isa() {

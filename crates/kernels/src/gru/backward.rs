@@ -112,6 +112,8 @@ pub fn backward<T: Real>(layout: &Ragged, upstream: Upstream<'_, T>, direction: 
 }
 
 /// `d_hidden` comes from the step after and leaves as the direct share of the step before.
+// A slice for each quantity of the equations.
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 fn step_body<T: Real, const FMA: bool>(
     gates: &[T],
