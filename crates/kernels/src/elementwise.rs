@@ -125,27 +125,24 @@ pub fn add_columns<T: Real>(a: &[T], to: &mut [T]) {
     let parts = parallel::ranges(cols, parallel::threads(), 64);
     let shared = Shared::new(to);
     parallel::each(parts.len(), a.len() > 1 << 16, |part| {
-        // Blocks of columns stay in the first-level cache while the rows pass by.
-        for first in parts[part].clone().step_by(1024) {
-            let width = 1024.min(parts[part].end - first);
-            // SAFETY: the parts are disjoint.
-            add_block(a, cols, first, unsafe { shared.slice(first, width) });
-        }
+        let own = &parts[part];
+        // SAFETY: the parts are disjoint.
+        add_columns_serial(a, cols, own.start, unsafe { shared.slice(own.start, own.len()) });
     });
+}
+
+/// `to +=` the sums of as many columns of `a[rows, cols]` from column `first` on, on the calling thread.
+pub(crate) fn add_columns_serial<T: Real>(a: &[T], cols: usize, first: usize, to: &mut [T]) {
+    // Blocks of columns stay in the first-level cache while the rows pass by.
+    for (block, to) in to.chunks_mut(1024).enumerate() {
+        add_block(a, cols, first + block * 1024, to);
+    }
 }
 
 #[inline(always)]
 fn tanh_body<T: Real, const FMA: bool>(a: &mut [T]) {
     for x in a {
         *x = x.tanh::<FMA>();
-    }
-}
-
-#[inline(always)]
-fn relu_body<T: Real, const FMA: bool>(a: &mut [T]) {
-    for x in a {
-        // A NaN stays one.
-        *x = if *x < T::ZERO { T::ZERO } else { *x };
     }
 }
 
@@ -179,10 +176,6 @@ multiversion! {
 multiversion! {
     /// Hyperbolic tangent, in place.
     pub fn tanh<T: Real>(a: &mut [T]) = tanh_body
-}
-multiversion! {
-    /// max(0, x), in place.
-    pub fn relu<T: Real>(a: &mut [T]) = relu_body
 }
 
 #[cfg(test)]

@@ -13,18 +13,16 @@
 
 pub mod adam;
 pub mod attention;
+pub mod buffer;
 pub mod cpu;
 pub mod cross_entropy;
 pub mod elementwise;
 pub mod embedding;
 pub mod gemm;
-pub mod gru;
 pub mod linear;
-pub mod lstm;
 pub mod parallel;
 pub mod ragged;
 pub mod recurrent;
-pub mod rnn;
 
 pub mod real;
 

@@ -1,5 +1,6 @@
 //! The two floating-point types that the kernels work in.
 
+use crate::buffer::Pool;
 use crate::gemm::Micro;
 
 /// `f32`, in which networks train and run, or `f64`, in which their gradients are checked.
@@ -44,6 +45,8 @@ pub trait Real:
     fn is_finite(self) -> bool;
     /// The matrix product's micro-kernel for the instruction set in use.
     fn micro() -> Micro<Self>;
+    /// Where buffers of this type wait for their next use.
+    fn pool() -> &'static Pool<Self>;
 
     /// The logistic function 1 / (1 + e^-x).
     #[inline(always)]
@@ -122,6 +125,10 @@ impl Real for f32 {
     fn micro() -> Micro<f32> {
         crate::gemm::micro_f32()
     }
+    fn pool() -> &'static Pool<f32> {
+        static POOL: Pool<f32> = Pool::new();
+        &POOL
+    }
 }
 
 impl Real for f64 {
@@ -162,6 +169,10 @@ impl Real for f64 {
     }
     fn micro() -> Micro<f64> {
         crate::gemm::micro_f64()
+    }
+    fn pool() -> &'static Pool<f64> {
+        static POOL: Pool<f64> = Pool::new();
+        &POOL
     }
 }
 

@@ -12,6 +12,8 @@ pub(crate) use micro::{micro_f32, micro_f64};
 
 use crate::Real;
 use crate::parallel::{self, Shared};
+use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// Inner-dimension block: the sums over blocks of this length are added in order.
 pub const DEPTH: usize = 256;
@@ -78,6 +80,24 @@ impl<'a, T> View<'a, T> {
             col_stride: self.row_stride,
         }
     }
+
+    /// Some of the rows.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn rows(self, rows: Range<usize>) -> Self {
+        assert!(rows.start <= rows.end && rows.end <= self.rows, "View::rows: {rows:?} of {}", self.rows);
+        let first = (rows.start * self.row_stride).min(self.data.len());
+        Self { data: &self.data[first..], rows: rows.len(), ..self }
+    }
+
+    /// Some of the columns.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn columns(self, columns: Range<usize>) -> Self {
+        self.transposed().rows(columns).transposed()
+    }
 }
 
 /// The right operand `[depth, cols]` of a product, laid out as the micro-kernel reads it.
@@ -132,6 +152,23 @@ impl<T: Real> Packed<T> {
         Self { data, depth, cols, width }
     }
 
+    /// Room for `depth` rows of `cols` numbers that [`Packed::rows`] fills.
+    pub(crate) fn with_room(depth: usize, cols: usize) -> Self {
+        let width = T::micro().cols;
+        Self { data: vec![T::ZERO; depth * cols.div_ceil(width) * width], depth, cols, width }
+    }
+
+    /// Another inner dimension, at most the one that there was room for; what was packed is lost.
+    pub(crate) fn set_depth(&mut self, depth: usize) {
+        assert!(depth * self.panels() * self.width <= self.data.len(), "set_depth: no room");
+        self.depth = depth;
+    }
+
+    /// To pack row by row, on several threads.
+    pub(crate) fn rows(&mut self) -> PackedRows<T> {
+        PackedRows { data: Shared::new(&mut self.data), depth: self.depth, cols: self.cols, width: self.width }
+    }
+
     /// Inner dimension.
     pub fn depth(&self) -> usize {
         self.depth
@@ -144,6 +181,32 @@ impl<T: Real> Packed<T> {
 
     fn panels(&self) -> usize {
         self.cols.div_ceil(self.width)
+    }
+}
+
+/// A [`Packed`] operand that is filled row by row.
+pub(crate) struct PackedRows<T> {
+    data: Shared<T>,
+    depth: usize,
+    cols: usize,
+    width: usize,
+}
+
+impl<T: Copy> PackedRows<T> {
+    /// Packs one row.
+    ///
+    /// # Safety
+    /// The operand is alive, and nobody else writes this row or reads the operand meanwhile.
+    pub(crate) unsafe fn set(&self, row: usize, values: &[T]) {
+        assert!(row < self.depth && values.len() == self.cols, "PackedRows::set: row {row} of {}", self.depth);
+        let panels = self.cols.div_ceil(self.width);
+        let start = row / DEPTH * DEPTH;
+        let length = DEPTH.min(self.depth - start);
+        for (panel, values) in values.chunks(self.width).enumerate() {
+            let at = (start * panels + panel * length + row - start) * self.width;
+            // SAFETY: the caller's contract.
+            unsafe { self.data.slice(at, values.len()) }.copy_from_slice(values);
+        }
     }
 }
 
@@ -169,26 +232,31 @@ pub fn gemm<T: Real>(a: View<'_, T>, b: &Packed<T>, c: &mut [T], start: Start<'_
     let (rows, panels) = (a.rows, b.panels());
     let threads = parallel::threads();
     let worth = rows * b.cols * b.depth >= WORTH;
-    let bias = padded(start, b);
-    let shared = Shared::new(c);
+    let bias = padded(start);
+    let product = Product::new(b, c.as_mut_ptr(), b.cols, &bias);
     // Split the longer side, so that each thread keeps its share of the panels or of the rows.
     let by_rows = rows >= 2 * micro.rows * threads;
     let parts =
         if by_rows { parallel::ranges(rows, threads, micro.rows) } else { parallel::ranges(panels, threads, 1) };
     parallel::each(parts.len(), worth, |part| {
         let (r, p) = if by_rows { (parts[part].clone(), 0..panels) } else { (0..rows, parts[part].clone()) };
+        let piece = Piece { to: r.start, rows: r };
         // SAFETY: the shapes were checked; tasks own disjoint rows or disjoint columns of `c`.
-        unsafe { region(micro, &a, b, shared.pointer(), r, p, &bias, matches!(start, Start::Add)) };
+        unsafe { region(micro, &a, &[piece], &[Product { panels: p, ..product.clone() }], matches!(start, Start::Add)) };
     });
 }
 
 /// [`gemm`] on the calling thread, for callers that split the work themselves.
+///
+/// # Panics
+/// If the shapes do not fit.
 pub fn gemm_serial<T: Real>(a: View<'_, T>, b: &Packed<T>, c: &mut [T], start: Start<'_, T>) {
     let micro = T::micro();
     check(micro, &a, b, c, &start);
-    let bias = padded(start, b);
+    let bias = padded(start);
+    let product = Product::new(b, c.as_mut_ptr(), b.cols, &bias);
     // SAFETY: the shapes were checked and `c` is ours alone.
-    unsafe { region(micro, &a, b, c.as_mut_ptr(), 0..a.rows, 0..b.panels(), &bias, matches!(start, Start::Add)) };
+    unsafe { region(micro, &a, &[Piece { rows: 0..a.rows, to: 0 }], &[product], matches!(start, Start::Add)) };
 }
 
 fn check<T: Real>(micro: Micro<T>, a: &View<'_, T>, b: &Packed<T>, c: &[T], start: &Start<'_, T>) {
@@ -205,111 +273,183 @@ fn check<T: Real>(micro: Micro<T>, a: &View<'_, T>, b: &Packed<T>, c: &[T], star
 }
 
 /// The bias, padded to whole panels; empty where there is none.
-fn padded<T: Real>(start: Start<'_, T>, b: &Packed<T>) -> Vec<T> {
+fn padded<T: Real>(start: Start<'_, T>) -> Vec<T> {
     match start {
-        Start::Bias(bias) => {
-            let mut row = bias.to_vec();
-            row.resize(b.panels() * b.width, T::ZERO);
-            row
-        }
-        // Without depth there is no tile to zero the result.
+        Start::Bias(bias) => padded_bias(bias),
         _ => Vec::new(),
     }
 }
 
-/// Rows `rows` and panels `panels` of the product.
+/// Rows of the left operand and the first of the result's rows that they make.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    pub rows: Range<usize>,
+    pub to: usize,
+}
+
+/// One of the products that share a left operand.
+#[derive(Clone, Debug)]
+pub(crate) struct Product<'a, T> {
+    b: &'a Packed<T>,
+    panels: Range<usize>,
+    /// The result's first element.
+    c: *mut T,
+    c_row: usize,
+    /// Padded to whole panels; empty where there is none.
+    bias: &'a [T],
+}
+
+// SAFETY: a description of memory; `region`, which writes there, is unsafe and says what it asks for.
+unsafe impl<T: Sync> Sync for Product<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for Product<'_, T> {}
+
+impl<'a, T: Real> Product<'a, T> {
+    /// Into a matrix of `c_row` elements a row that begins at `c`.
+    pub(crate) fn new(b: &'a Packed<T>, c: *mut T, c_row: usize, bias: &'a [T]) -> Self {
+        Self { b, panels: 0..b.panels(), c, c_row, bias }
+    }
+}
+
+/// The given pieces of rows of several products that share the left operand `a`, on the calling thread. With `add`
+/// the results are added to, otherwise overwritten.
 ///
 /// # Safety
-/// The shapes fit, and nobody else touches this part of `c` meanwhile.
+/// The pieces lie in `a` and in the results; nobody else touches these parts of the results meanwhile.
+///
+/// # Panics
+/// If inner dimensions differ.
+pub(crate) unsafe fn products<T: Real>(a: &View<'_, T>, pieces: &[Piece], products: &[Product<'_, T>], add: bool) {
+    let micro = T::micro();
+    for product in products {
+        assert_eq!(a.cols, product.b.depth, "products: inner dimensions");
+        assert_eq!(product.b.width, micro.cols, "products: packed for another instruction set");
+    }
+    assert!(pieces.iter().all(|p| p.rows.end <= a.rows), "products: rows");
+    // SAFETY: checked above, or the caller's contract.
+    unsafe { region(micro, a, pieces, products, add) };
+}
+
+/// A row of biases as [`Product::new`] takes it: a multiple of the panels' width.
+pub(crate) fn padded_bias<T: Real>(bias: &[T]) -> Vec<T> {
+    let mut row = bias.to_vec();
+    row.resize(bias.len().next_multiple_of(T::micro().cols), T::ZERO);
+    row
+}
+
+/// Columns of a scratch copy of the left operand: no multiple of a page's share of the first-level cache.
+const COPIED: usize = DEPTH + 16;
+/// Most rows of any micro-kernel.
+const MOST_ROWS: usize = 12;
+
+/// The given pieces of rows of several products that share the left operand `a`.
+///
+/// # Safety
+/// The shapes fit, every micro-kernel is `micro`, and nobody else touches these parts of the results meanwhile.
 unsafe fn region<T: Real>(
     micro: Micro<T>,
     a: &View<'_, T>,
-    b: &Packed<T>,
-    c: *mut T,
-    rows: std::ops::Range<usize>,
-    panels: std::ops::Range<usize>,
-    bias: &[T],
+    pieces: &[Piece],
+    products: &[Product<'_, T>],
     add: bool,
 ) {
-    let count = rows.len();
-    if count == 0 || panels.is_empty() {
-        return;
-    }
-    let blocks = count.div_ceil(micro.rows);
-    let total = b.panels();
-    let depth_blocks = b.depth.div_ceil(DEPTH).max(1);
-    let mut packed_a = if a.col_stride == 1 { Vec::new() } else { vec![T::ZERO; DEPTH * micro.rows] };
+    let panels: usize = products.iter().map(|p| p.panels.len()).sum();
+    let depth_blocks = a.cols.div_ceil(DEPTH).max(1);
+    let mut scratch = [const { MaybeUninit::<T>::uninit() }; COPIED * MOST_ROWS];
+    let scratch = scratch.as_mut_ptr().cast::<T>();
+    // Rows a multiple of half a page apart fall on the same few lines of the first-level cache.
+    let crowded = a.col_stride == 1 && a.row_stride * size_of::<T>() % 2048 == 0;
     for depth_block in 0..depth_blocks {
         let k0 = depth_block * DEPTH;
-        let depth = DEPTH.min(b.depth - k0);
-        for group in panels.clone().step_by(GROUP) {
-            let group = group..panels.end.min(group + GROUP);
-            for block in 0..blocks {
-                // Blocks of equal height, so that no tile is left with a row or two.
-                let (i0, i1) = (count * block / blocks, count * (block + 1) / blocks);
-                let (i0, height) = (rows.start + i0, i1 - i0);
-
-                let from = a.data.as_ptr().wrapping_add(i0 * a.row_stride + k0 * a.col_stride);
-                let (pointer, a_row, a_col) = if a.col_stride == 1 {
-                    (from, a.row_stride, 1)
-                } else {
-                    // SAFETY: inside the view, and inside the scratch block.
-                    unsafe { pack_rows(from, (a.row_stride, a.col_stride), (height, depth), &mut packed_a) };
-                    (packed_a.as_ptr(), 1, height)
-                };
-                for panel in group.clone() {
-                    let first = panel * b.width;
-                    let tile = Tile {
-                        rows: height,
-                        cols: b.width.min(b.cols - first),
-                        depth,
-                        a: pointer,
-                        a_row,
-                        a_col,
-                        // SAFETY: the panel's offset in the packed layout, see `Packed::new`.
-                        panel: unsafe { b.data.as_ptr().add((k0 * total + panel * depth) * b.width) },
-                        bias: if bias.is_empty() || depth_block > 0 {
-                            std::ptr::null()
-                        } else {
-                            bias[first..].as_ptr()
-                        },
-                        // SAFETY: the tile's first element is inside the result.
-                        c: unsafe { c.add(i0 * b.cols + first) },
-                        c_row: b.cols,
-                        add: add || depth_block > 0,
+        let depth = DEPTH.min(a.cols - k0);
+        for group in (0..panels).step_by(GROUP) {
+            let group = group..panels.min(group + GROUP);
+            for piece in pieces {
+                let count = piece.rows.len();
+                let blocks = count.div_ceil(micro.rows);
+                for block in 0..blocks {
+                    // Blocks of equal height, so that no tile is left with a row or two.
+                    let (i0, i1) = (count * block / blocks, count * (block + 1) / blocks);
+                    let height = i1 - i0;
+                    let first_row = piece.rows.start + i0;
+                    let from = a.data.as_ptr().wrapping_add(first_row * a.row_stride + k0 * a.col_stride);
+                    let (pointer, a_row, a_col) = if a.col_stride != 1 {
+                        // SAFETY: inside the view, and inside the scratch block.
+                        unsafe { pack_rows(from, (a.row_stride, a.col_stride), (height, depth), scratch) };
+                        (scratch.cast_const(), 1, height)
+                    } else if crowded && group.len() > 2 {
+                        for i in 0..height {
+                            // SAFETY: as above.
+                            unsafe {
+                                std::ptr::copy_nonoverlapping(from.add(i * a.row_stride), scratch.add(i * COPIED), depth);
+                            }
+                        }
+                        (scratch.cast_const(), COPIED, 1)
+                    } else {
+                        (from, a.row_stride, 1)
                     };
-                    // SAFETY: the tile lies inside the three matrices.
-                    unsafe { (micro.run)(tile) };
+                    for index in group.clone() {
+                        let (product, panel) = locate(products, index);
+                        let b = product.b;
+                        let first = panel * b.width;
+                        let tile = Tile {
+                            rows: height,
+                            cols: b.width.min(b.cols - first),
+                            depth,
+                            a: pointer,
+                            a_row,
+                            a_col,
+                            // SAFETY: the panel's offset in the packed layout, see `Packed::new`.
+                            panel: unsafe { b.data.as_ptr().add((k0 * b.panels() + panel * depth) * b.width) },
+                            bias: if product.bias.is_empty() || depth_block > 0 {
+                                std::ptr::null()
+                            } else {
+                                product.bias[first..].as_ptr()
+                            },
+                            // SAFETY: the tile's first element is inside the result.
+                            c: unsafe { product.c.add((piece.to + i0) * product.c_row + first) },
+                            c_row: product.c_row,
+                            add: add || depth_block > 0,
+                        };
+                        // SAFETY: the tile lies inside the three matrices.
+                        unsafe { (micro.run)(tile) };
+                    }
                 }
             }
         }
     }
 }
 
+/// The product and panel that stand at `index` of all products' panels.
+#[inline(always)]
+fn locate<'p, 'a, T>(products: &'p [Product<'a, T>], mut index: usize) -> (&'p Product<'a, T>, usize) {
+    for product in products {
+        if index < product.panels.len() {
+            return (product, product.panels.start + index);
+        }
+        index -= product.panels.len();
+    }
+    unreachable!("an index below the number of panels")
+}
+
 /// `to[depth, height] = from[height, depth]`, `from` seen through strides of a row and a column.
 ///
 /// # Safety
-/// `from` covers `height` rows and `depth` columns.
-unsafe fn pack_rows<T: Real>(
-    from: *const T,
-    (row, col): (usize, usize),
-    (height, depth): (usize, usize),
-    to: &mut [T],
-) {
+/// `from` covers `height` rows and `depth` columns, `to` has room for them.
+unsafe fn pack_rows<T: Real>(from: *const T, (row, col): (usize, usize), (height, depth): (usize, usize), to: *mut T) {
     /// The height of almost every tile: its copy is two vector moves, not a loop.
-    const TALL: usize = 12;
-    let to = &mut to[..height * depth];
-    for (p, to) in to.chunks_exact_mut(height).enumerate() {
+    const TALL: usize = MOST_ROWS;
+    for p in 0..depth {
         // SAFETY: the caller's contract.
         unsafe {
-            let from = from.add(p * col);
+            let (from, to) = (from.add(p * col), to.add(p * height));
             if row == 1 && height == TALL {
-                to.copy_from_slice(std::slice::from_raw_parts(from, TALL));
+                std::ptr::copy_nonoverlapping(from, to, TALL);
             } else if row == 1 {
-                to.copy_from_slice(std::slice::from_raw_parts(from, height));
+                std::ptr::copy_nonoverlapping(from, to, height);
             } else {
-                for (i, to) in to.iter_mut().enumerate() {
-                    *to = *from.add(i * row);
+                for i in 0..height {
+                    *to.add(i) = *from.add(i * row);
                 }
             }
         }
@@ -371,7 +511,7 @@ mod tests {
         gemm(View::new(&a, m, k), &packed, &mut all, Start::Zero);
         for i in 0..m {
             let mut alone = vec![0.0; n];
-            gemm_serial(View::new(&a[i * k..(i + 1) * k], 1, k), &packed, &mut alone, Start::Zero);
+            gemm_serial(View::new(&a, m, k).rows(i..i + 1), &packed, &mut alone, Start::Zero);
             assert_eq!(alone, all[i * n..(i + 1) * n]);
         }
         for threads in [1, 2, 5] {

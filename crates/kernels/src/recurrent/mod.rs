@@ -1,0 +1,233 @@
+//! Recurrent layers over a packed ragged batch: one direction of one layer, all steps.
+//!
+//! PyTorch's equations and gate orders, with `x_t` a row of the input, `*` element by element:
+//!
+//! ```text
+//! LSTM (Hochreiter & Schmidhuber 1997; Gers et al. 2000)
+//!   [i f g o] = x_t W_ih^T + b_ih + h W_hh^T + b_hh       i, f, o through sigma, g through tanh
+//!   c' = f * c + i * g                                    h' = o * tanh(c')
+//! GRU (Cho et al. 2014, the reset gate after the product, as cuDNN has it)
+//!   [r z] = sigma(x_t W_ih^T + b_ih + h W_hh^T + b_hh)    the rows of r and z
+//!   p = h W_hn^T + b_hn                                   n = tanh(x_t W_in^T + b_in + r * p)
+//!   h' = (1 - z) * n + z * h
+//! RNN (Elman 1990)
+//!   h' = activation(x_t W_ih^T + b_ih + h W_hh^T + b_hh)
+//! ```
+//!
+//! The steps are taken in blocks of a few hundred rows ([`walk`]), so that what a block makes is still in the caches
+//! when it is used: the input's share of a block is one product, each step adds the state's share, and in the backward
+//! pass each block adds its part to the weights' gradients. Blocks depend on the layout alone, so that the sums have
+//! one order whatever the threads, and whether activations were kept or are computed again ([`Keep`]).
+
+mod backward;
+mod forward;
+mod gru;
+mod lstm;
+pub mod reference;
+mod rnn;
+mod walk;
+
+pub use backward::{Gradient, Upstream, backward};
+pub use forward::{Saved, forward};
+pub use walk::Direction;
+
+use crate::Real;
+use crate::gemm::{Packed, View};
+use std::ops::Range;
+
+/// Units that a loop over a row handles at once.
+const LANES: usize = 16;
+
+/// Which equations a layer follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// Long short-term memory.
+    Lstm,
+    /// Gated recurrent unit, PyTorch's variant.
+    Gru,
+    /// Simple recurrent network.
+    Rnn(Activation),
+}
+
+/// What follows the sum of a simple recurrent network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// Hyperbolic tangent.
+    Tanh,
+    /// max(0, x)
+    Relu,
+}
+
+/// Neighbouring columns of the pre-activations, in units of the hidden size, and which products make them.
+struct Columns {
+    range: Range<usize>,
+    /// The input's share.
+    input: bool,
+    /// The first block of `W_hh`'s rows in the state's share.
+    state: Option<usize>,
+}
+
+impl Cell {
+    /// Blocks of a weight's rows, in PyTorch's order: `i, f, g, o` (LSTM), `r, z, n` (GRU), one (RNN).
+    pub fn gates(self) -> usize {
+        match self {
+            Self::Lstm => 4,
+            Self::Gru => 3,
+            Self::Rnn(_) => 1,
+        }
+    }
+
+    /// Vectors of the state: hidden state and cell (LSTM), or the hidden state alone.
+    pub fn states(self) -> usize {
+        if self == Self::Lstm { 2 } else { 1 }
+    }
+
+    /// Blocks of a row of pre-activations: `i, f, g, o`, or `r, z, n, p`, or one.
+    pub fn columns(self) -> usize {
+        match self {
+            Self::Lstm | Self::Gru => 4,
+            Self::Rnn(_) => 1,
+        }
+    }
+
+    /// How the pre-activations come about.
+    fn products(self) -> &'static [Columns] {
+        match self {
+            Self::Lstm => &[Columns { range: 0..4, input: true, state: Some(0) }],
+            Self::Gru => &[
+                Columns { range: 0..2, input: true, state: Some(0) },
+                Columns { range: 2..3, input: true, state: None },
+                Columns { range: 3..4, input: false, state: Some(2) },
+            ],
+            Self::Rnn(_) => &[Columns { range: 0..1, input: true, state: Some(0) }],
+        }
+    }
+
+    /// The columns that the state's share goes to, and the rows of `W_hh` it comes from, piece by piece.
+    fn state_products(self, hidden: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+        self.products().iter().filter_map(move |c| {
+            let first = c.state? * hidden;
+            Some((c.range.start * hidden..c.range.end * hidden, first..first + c.range.len() * hidden))
+        })
+    }
+
+    /// Packs `W_hh[gates x hidden, hidden]` as the products with it need it: transposed for the forward pass, as it is
+    /// for the backward pass.
+    ///
+    /// # Panics
+    /// If `weight` has another length.
+    pub fn pack_state_weight<T: Real>(self, weight: &[T], hidden: usize, transposed: bool) -> Vec<Packed<T>> {
+        let all = View::new(weight, self.gates() * hidden, hidden);
+        let pack = |rows| Packed::new(if transposed { all.rows(rows).transposed() } else { all.rows(rows) });
+        self.state_products(hidden).map(|(_, rows)| pack(rows)).collect()
+    }
+
+    /// What a row of pre-activations starts from, `[columns x hidden]`.
+    fn bias<T: Real>(self, bias_ih: &[T], bias_hh: &[T]) -> Vec<T> {
+        let hidden = bias_ih.len() / self.gates();
+        let mut bias = Vec::with_capacity(self.columns() * hidden);
+        for columns in self.products() {
+            for k in columns.range.start * hidden..columns.range.end * hidden {
+                let from_input = if columns.input { bias_ih[k] } else { T::ZERO };
+                let from_state = columns.state.map(|row| bias_hh[k - (columns.range.start - row) * hidden]);
+                bias.push(from_state.map_or(from_input, |b| from_input + b));
+            }
+        }
+        bias
+    }
+}
+
+/// The parameters as the forward pass reads them.
+#[derive(Clone, Copy)]
+pub struct Weights<'a, T> {
+    /// `W_ih^T`, `[input, gates x hidden]`.
+    pub input_t: &'a Packed<T>,
+    /// `W_hh^T`, see [`Cell::pack_state_weight`].
+    pub state_t: &'a [Packed<T>],
+    /// `[gates x hidden]`
+    pub bias_ih: &'a [T],
+    /// `[gates x hidden]`
+    pub bias_hh: &'a [T],
+}
+
+/// State of every sequence, `[sequences, hidden]` each.
+#[derive(Clone, Copy, Debug)]
+pub struct State<'a, T> {
+    /// h
+    pub hidden: &'a [T],
+    /// c; empty but for the LSTM.
+    pub cell: &'a [T],
+}
+
+/// What the forward pass keeps for a backward pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing: there will be none.
+    Nothing,
+    /// All activations.
+    All,
+    /// The states at the borders of blocks, from which the backward pass computes the activations of a block again
+    /// (Chen et al. 2016, "Training deep nets with sublinear memory cost"). A third more work, the same bits.
+    Borders,
+}
+
+/// Pre-activations become activations; the running cells `c` and the new hidden state `h` of a run of rows.
+fn activate<T: Real>(cell: Cell, gates: &mut [T], before: &[T], c: &mut [T], h: &mut [T], hidden: usize) {
+    match cell {
+        Cell::Lstm => lstm::activate(gates, c, h, hidden),
+        Cell::Gru => gru::activate(gates, before, h, hidden),
+        Cell::Rnn(activation) => rnn::activate(activation, gates, h),
+    }
+}
+
+/// What the derivative of a run of rows reads, `[count, columns x hidden]` or `[count, hidden]` each; the cells only
+/// for the LSTM.
+struct Kept<'a, T> {
+    gates: &'a [T],
+    before: &'a [T],
+    h: &'a [T],
+    c_before: &'a [T],
+    c: &'a [T],
+}
+
+/// From the gradients of a run's new state those of its pre-activations, `d_gates`, and the share of the old state's that
+/// no product carries: `d_h` and `d_c` come in as the gradients of the later steps.
+fn differentiate<T: Real>(
+    cell: Cell,
+    kept: &Kept<'_, T>,
+    d_out: &[T],
+    d_h: &mut [T],
+    d_c: &mut [T],
+    d_gates: &mut [T],
+    hidden: usize,
+) {
+    match cell {
+        Cell::Lstm => lstm::differentiate(kept.gates, kept.c_before, kept.c, d_out, d_h, d_c, d_gates, hidden),
+        Cell::Gru => gru::differentiate(kept.gates, kept.before, d_out, d_h, d_gates, hidden),
+        Cell::Rnn(activation) => rnn::differentiate(activation, kept.h, d_out, d_h, d_gates),
+    }
+}
+
+/// The first `n` elements, the rest 0; a whole block is one vector load. Loops over a row go through local arrays:
+/// with seven slices the compiler gives up proving that they do not overlap, and leaves the loop scalar.
+#[inline(always)]
+fn load<T: Real>(from: &[T], n: usize) -> [T; LANES] {
+    if let (LANES, Some(block)) = (n, from.first_chunk()) {
+        return *block;
+    }
+    let mut block = [T::ZERO; LANES];
+    block[..n].copy_from_slice(&from[..n]);
+    block
+}
+
+/// The first `n` elements of a block.
+#[inline(always)]
+fn store<T: Real>(block: &[T; LANES], to: &mut [T], n: usize) {
+    match to.first_chunk_mut() {
+        Some(whole) if n == LANES => *whole = *block,
+        _ => to[..n].copy_from_slice(&block[..n]),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+use super::reference::{Parameters, sequence};
+use super::*;
+use crate::gemm::View;
+use crate::{Ragged, Real};
+use simurgh_random::Random;
+
+const CELLS: [Cell; 4] = [Cell::Lstm, Cell::Gru, Cell::Rnn(Activation::Tanh), Cell::Rnn(Activation::Relu)];
+const DIRECTIONS: [Direction; 2] = [Direction::Forward, Direction::Reverse];
+
+struct Case<T> {
+    cell: Cell,
+    layout: Ragged,
+    input: usize,
+    hidden: usize,
+    x: Vec<T>,
+    p: Parameters<T>,
+    h0: Vec<T>,
+    c0: Vec<T>,
+}
+
+impl<T: Real> Case<T> {
+    fn new(cell: Cell, lengths: &[usize], input: usize, hidden: usize) -> Self {
+        let layout = Ragged::new(lengths);
+        let mut random = Random::new((input * 31 + hidden) as u64);
+        let mut draw =
+            |n: usize, scale: f64| -> Vec<T> { (0..n).map(|_| T::from_f64(scale * random.normal())).collect() };
+        let (scale, gates) = (1.0 / (hidden as f64).sqrt(), cell.gates() * hidden);
+        let p = Parameters {
+            weight_ih: draw(gates * input, scale),
+            weight_hh: draw(gates * hidden, scale),
+            bias_ih: draw(gates, 0.3),
+            bias_hh: draw(gates, 0.3),
+        };
+        let (x, h0) = (draw(layout.rows() * input, 1.0), draw(lengths.len() * hidden, 0.5));
+        let c0 = draw(lengths.len() * hidden * (cell.states() - 1), 0.5);
+        Self { cell, layout, input, hidden, x, p, h0, c0 }
+    }
+
+    /// The output; and the gradient where there is one of the output.
+    fn run(&self, direction: Direction, keep: Keep, d_output: Option<&[T]>) -> (Vec<T>, Option<Gradient<T>>) {
+        let (cell, input, hidden) = (self.cell, self.input, self.hidden);
+        let w_ih = View::new(&self.p.weight_ih, cell.gates() * hidden, input);
+        let weights = Weights {
+            input_t: &Packed::new(w_ih.transposed()),
+            state_t: &cell.pack_state_weight(&self.p.weight_hh, hidden, true),
+            bias_ih: &self.p.bias_ih,
+            bias_hh: &self.p.bias_hh,
+        };
+        let initial = State { hidden: &self.h0, cell: &self.c0 };
+        let (output, saved) = forward(cell, &self.layout, &self.x, weights, initial, direction, keep);
+        let gradient = d_output.map(|d_output| {
+            let upstream = Upstream {
+                x: &self.x,
+                output: &output,
+                saved: &saved,
+                initial,
+                weights,
+                weight_ih: &Packed::new(w_ih),
+                weight_hh: &cell.pack_state_weight(&self.p.weight_hh, hidden, false),
+                d_output,
+            };
+            backward(cell, &self.layout, upstream, direction)
+        });
+        (output, gradient)
+    }
+
+    fn output(&self, direction: Direction) -> Vec<T> {
+        self.run(direction, Keep::Nothing, None).0
+    }
+}
+
+const SHAPES: [(&[usize], usize, usize); 7] = [
+    (&[], 2, 3),
+    (&[1], 1, 1),
+    (&[5], 3, 2),
+    (&[4, 4, 1], 2, 5),
+    (&[7, 6, 6, 3, 2, 1, 1], 5, 3),
+    (&[9, 9, 8, 8, 7, 5, 5, 4, 3, 2, 1], 6, 17),
+    (&[6, 6, 6, 6, 6, 5, 5, 4, 4, 4, 3, 3, 1], 33, 40),
+];
+
+fn each_case(test: impl Fn(Cell, Direction, &[usize], usize, usize)) {
+    for cell in CELLS {
+        for direction in DIRECTIONS {
+            for (lengths, input, hidden) in SHAPES {
+                test(cell, direction, lengths, input, hidden);
+            }
+        }
+    }
+}
+
+#[test]
+fn forward_equals_the_reference_on_ragged_batches_both_ways() {
+    each_case(|cell, direction, lengths, input, hidden| {
+        let case = Case::<f32>::new(cell, lengths, input, hidden);
+        let out = case.output(direction);
+        let (rows, n) = (case.layout.rows(), lengths.len());
+        assert_eq!(out.len(), (rows + cell.states() * n) * hidden);
+        for (j, &length) in lengths.iter().enumerate() {
+            let x: Vec<Vec<f32>> =
+                (0..length).map(|t| case.x[case.layout.row(t, j) * input..][..input].to_vec()).collect();
+            let h0 = case.h0[j * hidden..][..hidden].to_vec();
+            let c0 = if cell.states() == 2 { case.c0[j * hidden..][..hidden].to_vec() } else { Vec::new() };
+            let (want, h, c) = sequence(cell, &case.p, &x, h0, c0, direction);
+            let mut pairs = Vec::new();
+            for (t, want) in want.iter().enumerate() {
+                pairs.push((&out[case.layout.row(t, j) * hidden..][..hidden], &want[..]));
+            }
+            pairs.push((&out[(rows + j) * hidden..][..hidden], &h));
+            if cell.states() == 2 {
+                pairs.push((&out[(rows + n + j) * hidden..][..hidden], &c));
+            }
+            for (g, w) in pairs.iter().flat_map(|(got, want)| got.iter().zip(*want)) {
+                let difference = (g - w).abs() / w.abs().max(1.0);
+                assert!(difference < 5e-6, "{cell:?} {lengths:?} {direction:?} sequence {j}: {g} {w}");
+            }
+        }
+    });
+}
+
+#[test]
+fn backward_equals_finite_differences_in_f64() {
+    each_case(|cell, direction, lengths, input, hidden| {
+        let mut case = Case::<f64>::new(cell, lengths, input, hidden);
+        let size = (case.layout.rows() + cell.states() * lengths.len()) * hidden;
+        let mut random = Random::new(77);
+        let d_output: Vec<f64> = (0..size).map(|_| random.normal()).collect();
+        let exact = case.run(direction, Keep::All, Some(&d_output)).1.unwrap();
+        type Pick = fn(&mut Case<f64>) -> &mut Vec<f64>;
+        let operands: [(&str, Pick, &[f64]); 7] = [
+            ("x", |c| &mut c.x, &exact.x),
+            ("weight_ih", |c| &mut c.p.weight_ih, &exact.weight_ih),
+            ("weight_hh", |c| &mut c.p.weight_hh, &exact.weight_hh),
+            ("bias_ih", |c| &mut c.p.bias_ih, &exact.bias_ih),
+            ("bias_hh", |c| &mut c.p.bias_hh, &exact.bias_hh),
+            ("h0", |c| &mut c.h0, &exact.hidden),
+            ("c0", |c| &mut c.c0, &exact.cell),
+        ];
+        for (name, pick, exact) in operands {
+            assert_eq!(exact.len(), pick(&mut case).len(), "{cell:?} {name}");
+            for k in (0..exact.len()).step_by(1 + exact.len() / 30) {
+                let mut loss = |e: f64| {
+                    pick(&mut case)[k] += e;
+                    let out = case.output(direction);
+                    pick(&mut case)[k] -= e;
+                    out.iter().zip(&d_output).map(|(a, b)| a * b).sum::<f64>()
+                };
+                let numeric = (loss(1e-5) - loss(-1e-5)) / 2e-5;
+                let difference = (numeric - exact[k]).abs();
+                assert!(
+                    difference <= 2e-6 * numeric.abs().max(1e-2),
+                    "{cell:?} {lengths:?} {direction:?} {name}[{k}]: {numeric} {}",
+                    exact[k]
+                );
+            }
+        }
+    });
+}
+
+/// Bits, so that two zeros of different sign are told apart and a NaN equals itself.
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+fn gradient_bits(g: &Gradient<f32>) -> Vec<Vec<u32>> {
+    [&g.x, &g.weight_ih, &g.weight_hh, &g.bias_ih, &g.bias_hh, &g.hidden, &g.cell].map(|v| bits(v)).into()
+}
+
+#[test]
+fn threads_and_kept_activations_change_no_bit() {
+    // Several blocks of steps.
+    let lengths = [110, 109, 109, 90, 70, 50, 48, 47, 39, 39, 8, 3];
+    let (input, hidden) = (40, 48);
+    let pools = [1, 2, 3].map(|n| rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap());
+    for cell in CELLS {
+        for direction in DIRECTIONS {
+            let case = Case::<f32>::new(cell, &lengths, input, hidden);
+            let d_output = vec![0.5; (case.layout.rows() + cell.states() * lengths.len()) * hidden];
+            let want = case.run(direction, Keep::All, Some(&d_output));
+            let nothing = bits(&case.output(direction));
+            assert_eq!(nothing, bits(&want.0));
+            for pool in &pools {
+                for keep in [Keep::All, Keep::Borders] {
+                    let (output, gradient) = pool.install(|| case.run(direction, keep, Some(&d_output)));
+                    assert_eq!(bits(&output), nothing, "{cell:?} {keep:?}");
+                    let [got, want] = [gradient, want.1.clone()].map(|g| gradient_bits(&g.unwrap()));
+                    assert!(got == want, "{cell:?} {direction:?} {keep:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sequence_gives_the_same_bits_alone() {
+    let lengths = [30, 29, 29, 27, 20, 20, 18, 17, 9, 9, 8, 3];
+    let (input, hidden) = (40, 48);
+    for cell in CELLS {
+        for direction in DIRECTIONS {
+            let case = Case::<f32>::new(cell, &lengths, input, hidden);
+            let out = case.output(direction);
+            for (j, &length) in lengths.iter().enumerate() {
+                let mut alone = Case::<f32>::new(cell, &[length], input, hidden);
+                alone.p = case.p.clone();
+                alone.h0 = case.h0[j * hidden..][..hidden].to_vec();
+                alone.c0 = case.c0.chunks(hidden).nth(j).map(<[f32]>::to_vec).unwrap_or_default();
+                alone.x = (0..length).flat_map(|t| case.x[case.layout.row(t, j) * input..][..input].to_vec()).collect();
+                let got = alone.output(direction);
+                for t in 0..length {
+                    let want = &out[case.layout.row(t, j) * hidden..][..hidden];
+                    assert_eq!(bits(&got[t * hidden..][..hidden]), bits(want), "{cell:?} {direction:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_nan_propagates() {
+    for cell in CELLS {
+        let mut case = Case::<f32>::new(cell, &[4, 2], 3, 5);
+        case.x[0] = f32::NAN;
+        let out = case.output(Direction::Forward);
+        for t in 0..4 {
+            assert!(out[case.layout.row(t, 0) * 5..][..5].iter().all(|h| h.is_nan()), "{cell:?} step {t}");
+        }
+        assert!(out[case.layout.row(1, 1) * 5..][..5].iter().all(|h| h.is_finite()), "{cell:?}");
+    }
+}
