@@ -40,7 +40,8 @@ fn main() {
         println!("{name}: {:.3} ms {:.0} GF/s", time * 1e3, 2e-9 * (m * n * k) as f64 / time);
     }
     for cell in [Cell::Lstm, Cell::Gru] {
-        for (batch, time, input, hidden) in [(64, 50, 256, 256), (32, 200, 256, 256), (64, 50, 512, 512), (1, 1000, 128, 128)]
+        for (batch, time, input, hidden) in
+            [(64, 50, 256, 256), (32, 200, 256, 256), (64, 50, 512, 512), (1, 1000, 128, 128)]
         {
             let name = format!("{cell:?} B{batch} T{time} I{input} H{hidden}").to_lowercase();
             if !wanted(&name) {

@@ -12,6 +12,7 @@ fn main() {
     simurgh_nn::cpu::keep_freed_memory();
     simurgh_nn::cpu::flush_denormals();
     let config = Seq2SeqConfig {
+        cell: simurgh_nn::recurrent::CellKind::Lstm,
         embedding: 256,
         encoder_hidden: 256,
         encoder_layers: 1,

@@ -7,7 +7,7 @@ use simurgh_nn::burn::tensor::{Device, Gradients, Tensor, TensorData};
 use simurgh_nn::init::Init;
 use simurgh_nn::ops::{Activation, Score, attention, linear};
 use simurgh_nn::parameters::{Parameter, collect, replace};
-use simurgh_nn::recurrent::{LstmConfig, LstmState};
+use simurgh_nn::recurrent::{CellKind, RecurrentConfig, State};
 use std::sync::Arc;
 
 fn cases(text: &str) -> Vec<Value> {
@@ -54,14 +54,19 @@ impl ModuleVisitor for NamedGradients<'_> {
 }
 
 #[test]
-fn lstm_equals_pytorch() {
-    for case in cases(include_str!("../../../goldens/recurrent/values.json")) {
+fn recurrent_layers_equal_pytorch() {
+    let cases = cases(include_str!("../../../goldens/recurrent/values.json"));
+    for cell in ["lstm", "gru", "rnn-tanh", "rnn-relu"] {
+        assert!(cases.iter().filter(|c| c["cell"] == cell).count() >= 4);
+    }
+    for case in cases {
+        let cell: CellKind = serde_json::from_value(case["cell"].clone()).unwrap();
         let lengths = numbers(&case["lengths"]);
         let (input, hidden, layers) = (number(&case["input"]), number(&case["hidden"]), number(&case["layers"]));
         let bidirectional = case["bidirectional"].as_bool().unwrap();
-        let what = format!("lstm {lengths:?}");
+        let what = format!("{cell:?} {lengths:?}");
         let device = Device::flex().autodiff();
-        let module = LstmConfig { input, hidden, layers, bidirectional }.init(&Init::new(0, &device), "");
+        let module = RecurrentConfig { cell, input, hidden, layers, bidirectional }.init(&Init::new(0, &device), "");
         let theirs = case["parameters"].as_object().unwrap();
         let values = theirs.iter().map(|(name, p)| Parameter {
             name: name.clone(),
@@ -72,23 +77,28 @@ fn lstm_equals_pytorch() {
         let layout = Arc::new(Ragged::new(&lengths));
         let (n, states) = (lengths.len(), layers * if bidirectional { 2 } else { 1 });
         let x = tensor(floats(&case["x"]), [layout.rows(), input]);
-        let state = |name: &str| tensor(floats(&case[name]), [states, n, hidden]);
-        let (h0, c0) = (state("h0"), state("c0"));
+        // The hidden state, and the LSTM's cell.
+        let kinds: Vec<&str> = if cell == CellKind::Lstm { vec!["h", "c"] } else { vec!["h"] };
+        let first: Vec<Tensor<3>> =
+            kinds.iter().map(|k| tensor(floats(&case[format!("{k}0")]), [states, n, hidden])).collect();
         let pick = |t: &Tensor<3>, i: usize| t.clone().slice([i..i + 1, 0..n, 0..hidden]).reshape([n, hidden]);
-        let initial: Vec<LstmState> =
-            (0..states).map(|i| LstmState { hidden: pick(&h0, i), cell: pick(&c0, i) }).collect();
+        let initial: Vec<State> =
+            (0..states).map(|i| State { hidden: pick(&first[0], i), cell: first.get(1).map(|c| pick(c, i)) }).collect();
         let (output, finals) = module.forward(x.clone(), &layout, Some(&initial), &mut None);
-        let hn = Tensor::cat(finals.iter().map(|s| s.hidden.clone()).collect(), 0);
-        let cn = Tensor::cat(finals.iter().map(|s| s.cell.clone()).collect(), 0);
         close(&output, &case["output"], &format!("{what} output"));
-        close(&hn, &case["hn"], &format!("{what} hn"));
-        close(&cn, &case["cn"], &format!("{what} cn"));
-        let weight = |t: &Tensor<2>, name: &str| (t.clone() * tensor(floats(&case[name]), t.dims()).detach()).sum();
-        let loss = weight(&output, "d_output") + weight(&hn, "d_hn") + weight(&cn, "d_cn");
+        let weigh = |t: &Tensor<2>, name: &str| (t.clone() * tensor(floats(&case[name]), t.dims()).detach()).sum();
+        let mut loss = weigh(&output, "d_output");
+        for kind in &kinds {
+            let of = |s: &State| if *kind == "h" { s.hidden.clone() } else { s.cell.clone().unwrap() };
+            let last = Tensor::cat(finals.iter().map(of).collect(), 0);
+            close(&last, &case[format!("{kind}n")], &format!("{what} {kind}n"));
+            loss = loss + weigh(&last, &format!("d_{kind}n"));
+        }
         let gradients = loss.backward();
         close(&x.grad(&gradients).unwrap(), &case["d_x"], &format!("{what} d_x"));
-        close(&h0.grad(&gradients).unwrap(), &case["d_h0"], &format!("{what} d_h0"));
-        close(&c0.grad(&gradients).unwrap(), &case["d_c0"], &format!("{what} d_c0"));
+        for (kind, first) in kinds.iter().zip(&first) {
+            close(&first.grad(&gradients).unwrap(), &case[format!("d_{kind}0")], &format!("{what} d_{kind}0"));
+        }
         let mut named = NamedGradients(&gradients, Vec::new());
         module.visit(&mut named);
         for (parameter, gradient) in collect(&module).iter().zip(&named.1) {

@@ -53,12 +53,7 @@ pub struct Gradient<T> {
 ///
 /// # Panics
 /// If the shapes do not fit, or nothing was kept.
-pub fn backward<T: Real>(
-    cell: Cell,
-    layout: &Ragged,
-    upstream: Upstream<'_, T>,
-    direction: Direction,
-) -> Gradient<T> {
+pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>, direction: Direction) -> Gradient<T> {
     let Upstream { x, output, saved, initial, weights, weight_ih, weight_hh, d_output } = upstream;
     let (rows, sequences) = (layout.rows(), layout.sequences());
     let engine = Engine::new(cell, layout, x, weights, direction);
@@ -159,7 +154,7 @@ pub fn backward<T: Real>(
                 };
                 differentiate(cell, &kept, &d_output[here], d_h, d_c, d_gates, hidden);
                 let d_gates = View::new(d_gates, count, width);
-                for ((columns, _), weight) in cell.state_products(hidden).zip(weight_hh) {
+                for ((columns, _), weight) in cell.state_pieces(hidden).zip(weight_hh) {
                     // columns = ... + h W_hh^T
                     let product = Product::new(weight, d_h.as_mut_ptr(), hidden, &[]);
                     let piece = Piece { rows: 0..count, to: 0 };
@@ -214,7 +209,7 @@ pub fn backward<T: Real>(
         });
     }
     let bias_ih = d_bias[..gates].to_vec();
-    let bias_hh = cell.state_products(hidden).flat_map(|(columns, _)| d_bias[columns].to_vec()).collect();
+    let bias_hh = cell.state_pieces(hidden).flat_map(|(columns, _)| d_bias[columns].to_vec()).collect();
     Gradient {
         x: d_x,
         weight_ih: d_weight_ih,

@@ -148,7 +148,7 @@ impl<'a, T: Real> Engine<'a, T> {
         assert_eq!((bias_ih.len(), bias_hh.len()), (gates, gates), "recurrent: biases");
         let bias = cell.bias(bias_ih, bias_hh);
         let mut biases = vec![padded_bias(&bias[..gates])];
-        for (columns, _) in cell.state_products(hidden) {
+        for (columns, _) in cell.state_pieces(hidden) {
             biases.push(if columns.start < gates { Vec::new() } else { padded_bias(&bias[columns]) });
         }
         let blocks = Blocks::new(layout, direction);
@@ -193,7 +193,7 @@ impl<'a, T: Real> Engine<'a, T> {
             // SAFETY: as above.
             let gates = unsafe { gates.slice(piece.to * width, count * width) };
             let before = View::new(memory.before, count, hidden);
-            let state_products = self.cell.state_products(hidden).zip(self.state_t).zip(&self.biases[1..]);
+            let state_products = self.cell.state_pieces(hidden).zip(self.state_t).zip(&self.biases[1..]);
             for (((columns, _), weight), bias) in state_products {
                 let product = Product::new(weight, gates[columns.start..].as_mut_ptr(), width, bias);
                 // SAFETY: `gates` is borrowed for this alone.

@@ -103,8 +103,13 @@ impl Cell {
         }
     }
 
+    /// Products with the state that a step has.
+    pub fn state_products(self) -> usize {
+        self.products().iter().filter(|c| c.state.is_some()).count()
+    }
+
     /// The columns that the state's share goes to, and the rows of `W_hh` it comes from, piece by piece.
-    fn state_products(self, hidden: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    fn state_pieces(self, hidden: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
         self.products().iter().filter_map(move |c| {
             let first = c.state? * hidden;
             Some((c.range.start * hidden..c.range.end * hidden, first..first + c.range.len() * hidden))
@@ -119,7 +124,7 @@ impl Cell {
     pub fn pack_state_weight<T: Real>(self, weight: &[T], hidden: usize, transposed: bool) -> Vec<Packed<T>> {
         let all = View::new(weight, self.gates() * hidden, hidden);
         let pack = |rows| Packed::new(if transposed { all.rows(rows).transposed() } else { all.rows(rows) });
-        self.state_products(hidden).map(|(_, rows)| pack(rows)).collect()
+        self.state_pieces(hidden).map(|(_, rows)| pack(rows)).collect()
     }
 
     /// What a row of pre-activations starts from, `[columns x hidden]`.

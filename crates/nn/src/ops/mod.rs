@@ -10,15 +10,15 @@ mod dropout;
 mod embedding;
 mod fused;
 mod linear;
-mod lstm;
 mod packs;
+mod recurrent;
 
 pub use attention::{Score, attention};
 pub use cross_entropy::{Loss, cross_entropy};
 pub use dropout::dropout;
 pub use embedding::embedding;
 pub use linear::{Activation, linear};
-pub use lstm::{Direction, LstmOutput, Weights as LstmWeights, lstm};
+pub use recurrent::{Cell, Direction, Keep, RnnActivation, State, Unfolding, Weights, recurrent};
 
 use burn::tensor::{Int, Tensor, TensorData};
 

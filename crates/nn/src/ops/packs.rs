@@ -7,8 +7,9 @@
 use super::fused::{Number, Operand};
 use burn::tensor::Bytes;
 use simurgh_kernels::gemm::{Packed, View};
+use simurgh_kernels::recurrent::Cell;
 use std::any::Any;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 struct Entry {
     storage: Weak<Bytes>,
@@ -18,28 +19,57 @@ struct Entry {
 
 static PACKS: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
 
+fn packs() -> MutexGuard<'static, Vec<Entry>> {
+    PACKS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The matrix `weight`, or its transpose, packed as a right operand.
 pub(crate) fn packed<T: Number>(weight: &Operand<'_, T>, transposed: bool) -> Arc<Packed<T>> {
+    let (rows, cols) = dims(weight);
+    // The same storage may be seen as another matrix.
+    let fits = |p: &Packed<T>| (p.depth(), p.cols()) == if transposed { (cols, rows) } else { (rows, cols) };
+    cached(weight, transposed, fits, || {
+        let view = View::new(weight.data, rows, cols);
+        Packed::new(if transposed { view.transposed() } else { view })
+    })
+}
+
+/// A recurrent layer's `W_hh`, or its transpose, packed as its products with the state need it.
+pub(crate) fn packed_state<T: Number>(cell: Cell, weight: &Operand<'_, T>, transposed: bool) -> Arc<Vec<Packed<T>>> {
+    let (rows, hidden) = dims(weight);
+    let fits = |pieces: &Vec<Packed<T>>| {
+        let total: usize = pieces.iter().map(|p| if transposed { p.cols() } else { p.depth() }).sum();
+        pieces.len() == cell.state_products() && total == rows
+    };
+    cached(weight, transposed, fits, || cell.pack_state_weight(weight.data, hidden, transposed))
+}
+
+fn dims<T>(weight: &Operand<'_, T>) -> (usize, usize) {
     let [rows, cols] = weight.shape[..] else { panic!("a weight is a matrix, not {:?}", weight.shape) };
+    (rows, cols)
+}
+
+/// The entry of `weight` that `fits`, or a new one that `pack` makes.
+fn cached<T: Number, P: Any + Send + Sync>(
+    weight: &Operand<'_, T>,
+    transposed: bool,
+    fits: impl Fn(&P) -> bool,
+    pack: impl FnOnce() -> P,
+) -> Arc<P> {
     let storage = weight.tensor.data_arc();
     let whole = storage.len() == std::mem::size_of_val(weight.data);
-    let found = {
-        let packs = PACKS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        packs
-            .iter()
-            .find(|e| whole && e.transposed == transposed && std::ptr::eq(e.storage.as_ptr(), Arc::as_ptr(&storage)))
-            .and_then(|e| e.packed.clone().downcast::<Packed<T>>().ok())
-            // The same storage may be seen as another matrix.
-            .filter(|p| (p.depth(), p.cols()) == if transposed { (cols, rows) } else { (rows, cols) })
-    };
+    let found = packs()
+        .iter()
+        .filter(|e| whole && e.transposed == transposed && std::ptr::eq(e.storage.as_ptr(), Arc::as_ptr(&storage)))
+        .filter_map(|e| e.packed.clone().downcast::<P>().ok())
+        .find(|p| fits(p));
     if let Some(packed) = found {
         return packed;
     }
-    let view = View::new(weight.data, rows, cols);
-    let packed = Arc::new(Packed::new(if transposed { view.transposed() } else { view }));
+    let packed = Arc::new(pack());
     if whole {
         let entry = Entry { storage: Arc::downgrade(&storage), transposed, packed: packed.clone() };
-        let mut packs = PACKS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut packs = packs();
         packs.retain(|e| e.storage.strong_count() > 0);
         packs.push(entry);
     }

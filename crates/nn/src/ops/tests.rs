@@ -75,31 +75,31 @@ fn cross_entropy_equals_tensor_operations() {
 }
 
 #[test]
-fn lstm_equals_tensor_operations_on_ragged_batches_both_ways() {
-    for lengths in [&[1usize][..], &[4], &[5, 3, 3, 1], &[6, 6, 5, 4, 4, 2, 1, 1, 1]] {
-        let layout = Arc::new(Ragged::new(lengths));
-        let (input, hidden, n) = (3, 4, lengths.len());
-        let shapes = [
-            [layout.rows(), input],
-            [4 * hidden, input],
-            [4 * hidden, hidden],
-            [1, 4 * hidden],
-            [1, 4 * hidden],
-            [n, hidden],
-            [n, hidden],
-        ];
-        for direction in [Direction::Forward, Direction::Reverse] {
-            compare(&shapes, |t, body| {
-                let flat = |i: usize| t[i].clone().reshape([4 * hidden]);
-                let weights = LstmWeights {
-                    weight_ih: t[1].clone(),
-                    weight_hh: t[2].clone(),
-                    bias_ih: flat(3),
-                    bias_hh: flat(4),
-                };
-                let out = lstm::body(t[0].clone(), &layout, weights, t[5].clone(), t[6].clone(), direction, body);
-                Tensor::cat(vec![out.output, out.hidden, out.cell], 0)
-            });
+fn recurrent_layers_equal_tensor_operations_on_ragged_batches_both_ways() {
+    for cell in [Cell::Lstm, Cell::Gru, Cell::Rnn(RnnActivation::Tanh), Cell::Rnn(RnnActivation::Relu)] {
+        for lengths in [&[1usize][..], &[4], &[5, 3, 3, 1], &[6, 6, 5, 4, 4, 2, 1, 1, 1]] {
+            let layout = Arc::new(Ragged::new(lengths));
+            let (input, hidden, n) = (3, 4, lengths.len());
+            let gates = cell.gates() * hidden;
+            let mut shapes = vec![[layout.rows(), input], [gates, input], [gates, hidden], [1, gates], [1, gates]];
+            shapes.extend(vec![[n, hidden]; cell.states()]);
+            for direction in [Direction::Forward, Direction::Reverse] {
+                for keep in [Keep::All, Keep::Borders] {
+                    let unfolding = Unfolding { cell, layout: layout.clone(), direction, keep };
+                    compare(&shapes, |t, body| {
+                        let flat = |i: usize| t[i].clone().reshape([gates]);
+                        let weights = Weights {
+                            weight_ih: t[1].clone(),
+                            weight_hh: t[2].clone(),
+                            bias_ih: flat(3),
+                            bias_hh: flat(4),
+                        };
+                        let initial = State { hidden: t[5].clone(), cell: t.get(6).cloned() };
+                        let (output, last) = recurrent::body(t[0].clone(), &unfolding, weights, initial, body);
+                        Tensor::cat([Some(output), Some(last.hidden), last.cell].into_iter().flatten().collect(), 0)
+                    });
+                }
+            }
         }
     }
 }

@@ -1,5 +1,169 @@
-//! Recurrent layers.
+//! Recurrent layers: stacked, optionally bidirectional, over packed ragged batches.
 
-mod lstm;
+use crate::init::Init;
+use crate::noise::{Noise, maybe};
+pub use crate::ops::State;
+use crate::ops::{Cell, Direction, Keep, RnnActivation, Unfolding, Weights, recurrent};
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+use simurgh_kernels::Ragged;
+use std::sync::Arc;
 
-pub use lstm::{Lstm, LstmConfig, LstmState};
+/// Which equations a layer follows, by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CellKind {
+    /// Long short-term memory (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000).
+    #[default]
+    Lstm,
+    /// Gated recurrent unit (Cho et al. 2014), PyTorch's variant.
+    Gru,
+    /// Simple recurrent network (Elman 1990) with a hyperbolic tangent.
+    RnnTanh,
+    /// The same with max(0, x).
+    RnnRelu,
+}
+
+impl From<CellKind> for Cell {
+    fn from(kind: CellKind) -> Self {
+        match kind {
+            CellKind::Lstm => Cell::Lstm,
+            CellKind::Gru => Cell::Gru,
+            CellKind::RnnTanh => Cell::Rnn(RnnActivation::Tanh),
+            CellKind::RnnRelu => Cell::Rnn(RnnActivation::Relu),
+        }
+    }
+}
+
+/// Sizes of a [`Recurrent`] stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecurrentConfig {
+    /// Which equations.
+    pub cell: CellKind,
+    /// Columns of the input.
+    pub input: usize,
+    /// Units of each direction.
+    pub hidden: usize,
+    /// Layers, each reading the one below.
+    pub layers: usize,
+    /// A second set of layers reads from each sequence's end to its beginning; outputs are concatenated.
+    pub bidirectional: bool,
+}
+
+impl RecurrentConfig {
+    /// Columns of the output.
+    pub fn output(&self) -> usize {
+        self.hidden * if self.bidirectional { 2 } else { 1 }
+    }
+
+    /// Glorot input weights, orthogonal recurrent weights, biases 0 but for the LSTM's forget gate, 1.
+    pub fn init(&self, init: &Init, name: &str) -> Recurrent {
+        let gates = Cell::from(self.cell).gates();
+        let stack = |direction: &str| -> Vec<Layer> {
+            (0..self.layers)
+                .map(|layer| {
+                    let input = if layer == 0 { self.input } else { self.output() };
+                    let name = format!("{name}.{direction}.{layer}");
+                    Layer {
+                        weight_ih: init.glorot(&format!("{name}.weight_ih"), [gates * self.hidden, input], gates),
+                        weight_hh: init.orthogonal(&format!("{name}.weight_hh"), self.hidden, gates),
+                        bias_ih: match self.cell {
+                            CellKind::Lstm => init.forget_bias(self.hidden),
+                            _ => init.constant([gates * self.hidden], 0.0),
+                        },
+                        bias_hh: init.constant([gates * self.hidden], 0.0),
+                    }
+                })
+                .collect()
+        };
+        Recurrent {
+            forward: stack("forward"),
+            reverse: if self.bidirectional { stack("reverse") } else { Vec::new() },
+            hidden: self.hidden,
+            cell: self.cell,
+        }
+    }
+}
+
+/// Parameters of one direction of one layer, PyTorch's shapes and gate orders.
+#[derive(Module, Debug)]
+pub struct Layer {
+    weight_ih: Param<Tensor<2>>,
+    weight_hh: Param<Tensor<2>>,
+    bias_ih: Param<Tensor<1>>,
+    bias_hh: Param<Tensor<1>>,
+}
+
+impl Layer {
+    fn weights(&self) -> Weights {
+        Weights {
+            weight_ih: self.weight_ih.val(),
+            weight_hh: self.weight_hh.val(),
+            bias_ih: self.bias_ih.val(),
+            bias_hh: self.bias_hh.val(),
+        }
+    }
+}
+
+/// A stack of recurrent layers.
+#[derive(Module, Debug)]
+pub struct Recurrent {
+    forward: Vec<Layer>,
+    reverse: Vec<Layer>,
+    hidden: usize,
+    #[module(skip)]
+    cell: CellKind,
+}
+
+impl Recurrent {
+    /// A state of zeros for `sequences` sequences, of `like`'s type and device.
+    pub fn zero_state(&self, sequences: usize, like: &Tensor<2>) -> State {
+        let zeros = || Tensor::zeros([sequences, self.hidden], (&like.device(), like.dtype()));
+        State { hidden: zeros(), cell: (self.cell == CellKind::Lstm).then(zeros) }
+    }
+
+    /// Runs `x[rows, input]` from `initial` (one state a layer and direction, layer by layer, forward
+    /// first, as PyTorch; zeros if absent); dropout between layers where there is noise.
+    ///
+    /// Returns `[rows, directions x hidden]` and the final states in the order of the initial ones.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    pub fn forward(
+        &self,
+        x: Tensor<2>,
+        layout: &Arc<Ragged>,
+        initial: Option<&[State]>,
+        noise: &mut Option<Noise>,
+    ) -> (Tensor<2>, Vec<State>) {
+        let directions = if self.reverse.is_empty() { 1 } else { 2 };
+        if let Some(states) = initial {
+            assert_eq!(states.len(), self.forward.len() * directions, "Recurrent: one state a layer and direction");
+        }
+        let mut x = x;
+        let mut states = Vec::new();
+        for layer in 0..self.forward.len() {
+            if layer > 0 {
+                x = maybe(noise, x, layout);
+            }
+            let mut outputs = Vec::new();
+            for (side, (stack, direction)) in
+                [(&self.forward, Direction::Forward), (&self.reverse, Direction::Reverse)].into_iter().enumerate()
+            {
+                let Some(parameters) = stack.get(layer) else { continue };
+                let state = match initial {
+                    Some(states) => states[layer * directions + side].clone(),
+                    None => self.zero_state(layout.sequences(), &x),
+                };
+                let unfolding =
+                    Unfolding { cell: self.cell.into(), layout: layout.clone(), direction, keep: Keep::All };
+                let (output, last) = recurrent(x.clone(), &unfolding, parameters.weights(), state);
+                outputs.push(output);
+                states.push(last);
+            }
+            x = if outputs.len() == 1 { outputs.remove(0) } else { Tensor::cat(outputs, 1) };
+        }
+        (x, states)
+    }
+}

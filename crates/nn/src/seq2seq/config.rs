@@ -1,5 +1,6 @@
 //! What an encoder-decoder is made of.
 
+use crate::recurrent::CellKind;
 use serde::{Deserialize, Serialize};
 
 /// How the decoder looks at the source.
@@ -32,6 +33,8 @@ pub enum Tying {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Seq2SeqConfig {
+    /// Which recurrent equations encoder and decoder follow.
+    pub cell: CellKind,
     /// Columns of the embeddings.
     pub embedding: usize,
     /// Encoder units, of each direction.
@@ -61,6 +64,7 @@ pub struct Seq2SeqConfig {
 impl Default for Seq2SeqConfig {
     fn default() -> Self {
         Self {
+            cell: CellKind::Lstm,
             embedding: 256,
             encoder_hidden: 256,
             encoder_layers: 1,

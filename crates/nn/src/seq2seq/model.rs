@@ -4,7 +4,7 @@ use super::{AttentionKind, Batch, Seq2SeqConfig, Sources, Tying};
 use crate::init::Init;
 use crate::noise::{Noise, maybe};
 use crate::ops::{Activation, Loss, Score, attention, cross_entropy, embedding, linear};
-use crate::recurrent::{Lstm, LstmConfig, LstmState};
+use crate::recurrent::{CellKind, Recurrent, RecurrentConfig, State};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use simurgh_kernels::Ragged;
@@ -28,16 +28,16 @@ impl Affine {
     }
 }
 
-/// Encoder-decoder LSTM.
+/// Recurrent encoder-decoder.
 #[derive(Module, Debug)]
 pub struct Seq2Seq {
     /// `[vocab, embedding]`; the target's where `tie` is "all".
     source_embedding: Option<Param<Tensor<2>>>,
     target_embedding: Param<Tensor<2>>,
-    encoder: Lstm,
+    encoder: Recurrent,
     /// Encoder's final h to the decoder's first, a decoder layer each.
     bridge_hidden: Vec<Affine>,
-    /// The same for c.
+    /// The same for c, where there is one.
     bridge_cell: Vec<Affine>,
     /// Encoder output to keys (general, additive).
     key: Option<Affine>,
@@ -45,7 +45,7 @@ pub struct Seq2Seq {
     query: Option<Affine>,
     /// The vector of additive scores.
     score: Option<Param<Tensor<1>>>,
-    decoder: Lstm,
+    decoder: Recurrent,
     /// Decoder output and context to the attentional state.
     combine: Affine,
     /// The read-out layer's own weight where it is not tied.
@@ -82,7 +82,7 @@ impl Memory {
 /// The decoder's state, a row a hypothesis.
 #[derive(Clone, Debug)]
 pub struct DecoderState {
-    layers: Vec<LstmState>,
+    layers: Vec<State>,
     feed: Option<Tensor<2>>,
 }
 
@@ -107,7 +107,7 @@ impl DecoderState {
             layers: self
                 .layers
                 .iter()
-                .map(|s| LstmState { hidden: f(s.hidden.clone()), cell: f(s.cell.clone()) })
+                .map(|s| State { hidden: f(s.hidden.clone()), cell: s.cell.clone().map(&f) })
                 .collect(),
             feed: self.feed.clone().map(f),
         }
@@ -140,13 +140,15 @@ impl Seq2Seq {
             |name: &str, vocab: usize, width: usize| init.normal(name, [vocab, width], 1.0 / (width as f64).sqrt());
         let affine = |name: &str, input, output, bias| Affine::new(init, name, input, output, bias);
         let feed = if c.input_feeding { c.readout } else { 0 };
-        let encoder = LstmConfig {
+        let encoder = RecurrentConfig {
+            cell: c.cell,
             input: c.embedding,
             hidden: c.encoder_hidden,
             layers: c.encoder_layers,
             bidirectional: c.bidirectional,
         };
-        let decoder = LstmConfig {
+        let decoder = RecurrentConfig {
+            cell: c.cell,
             input: c.embedding + feed,
             hidden: c.decoder_hidden,
             layers: c.decoder_layers,
@@ -161,7 +163,7 @@ impl Seq2Seq {
             target_embedding: table("target_embedding", target_vocab, c.embedding),
             encoder: encoder.init(init, "encoder"),
             bridge_hidden: bridge("bridge_hidden"),
-            bridge_cell: bridge("bridge_cell"),
+            bridge_cell: if c.cell == CellKind::Lstm { bridge("bridge_cell") } else { Vec::new() },
             key: matches!(c.attention, AttentionKind::General | AttentionKind::Additive)
                 .then(|| affine("key", memory, c.decoder_hidden, false)),
             query: (c.attention == AttentionKind::Additive)
@@ -192,16 +194,16 @@ impl Seq2Seq {
         let x = maybe(noise, embedding(table, sources.ids.clone()), &sources.layout);
         let (values, finals) = self.encoder.forward(x, &sources.layout, None, noise);
         let directions = if self.config.bidirectional { 2 } else { 1 };
-        let last = |layer: usize, pick: fn(&LstmState) -> Tensor<2>| {
+        let last = |layer: usize, pick: fn(&State) -> Option<Tensor<2>>| {
             // A decoder layer starts from the encoder layer of its number, or the top one.
             let from = layer.min(self.config.encoder_layers - 1) * directions;
-            let states: Vec<_> = finals[from..from + directions].iter().map(pick).collect();
+            let states: Vec<_> = finals[from..from + directions].iter().filter_map(pick).collect();
             if states.len() == 1 { states[0].clone() } else { Tensor::cat(states, 1) }
         };
         let layers = (0..self.config.decoder_layers)
-            .map(|l| LstmState {
-                hidden: self.bridge_hidden[l].forward(last(l, |s| s.hidden.clone()), Activation::Tanh),
-                cell: self.bridge_cell[l].forward(last(l, |s| s.cell.clone()), Activation::Tanh),
+            .map(|l| State {
+                hidden: self.bridge_hidden[l].forward(last(l, |s| Some(s.hidden.clone())), Activation::Tanh),
+                cell: self.bridge_cell.get(l).map(|b| b.forward(last(l, |s| s.cell.clone()), Activation::Tanh)),
             })
             .collect();
         let keys = match &self.key {

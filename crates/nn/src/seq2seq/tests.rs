@@ -3,11 +3,17 @@
 use super::*;
 use crate::decode::{DecodeConfig, Sentence, Special, decode};
 use crate::parameters;
+use crate::recurrent::CellKind;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
 
 fn config(attention: AttentionKind) -> Seq2SeqConfig {
     Seq2SeqConfig {
+        cell: match attention {
+            AttentionKind::None => CellKind::RnnTanh,
+            AttentionKind::Dot => CellKind::Gru,
+            _ => CellKind::Lstm,
+        },
         embedding: 4,
         encoder_hidden: 3,
         encoder_layers: 2,

@@ -1,0 +1,197 @@
+//! One direction of one recurrent layer over a packed ragged batch, all steps in one operation.
+
+use super::fused::{Kernel, Number, Operand, Output, Saved, run_fused};
+use super::packs::{packed, packed_state};
+use super::{Body, indices};
+use burn::tensor::Tensor;
+use burn::tensor::activation::{relu, sigmoid};
+use simurgh_kernels::Ragged;
+use simurgh_kernels::recurrent as kernel;
+pub use simurgh_kernels::recurrent::{Activation as RnnActivation, Cell, Direction, Keep};
+use std::sync::Arc;
+
+/// Parameters of one direction of one layer: PyTorch's names, shapes and gate orders.
+#[derive(Clone, Debug)]
+pub struct Weights {
+    /// `[gates x hidden, input]`
+    pub weight_ih: Tensor<2>,
+    /// `[gates x hidden, hidden]`
+    pub weight_hh: Tensor<2>,
+    /// `[gates x hidden]`
+    pub bias_ih: Tensor<1>,
+    /// `[gates x hidden]`
+    pub bias_hh: Tensor<1>,
+}
+
+/// State of every sequence.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// h, `[sequences, hidden]`
+    pub hidden: Tensor<2>,
+    /// c, `[sequences, hidden]`; the LSTM's alone.
+    pub cell: Option<Tensor<2>>,
+}
+
+/// How a layer is unfolded in time.
+#[derive(Clone, Debug)]
+pub struct Unfolding {
+    /// Which equations.
+    pub cell: Cell,
+    /// The packed batch.
+    pub layout: Arc<Ragged>,
+    /// Which way.
+    pub direction: Direction,
+    /// What a training pass keeps of the activations; the gradient is the same to the bit.
+    pub keep: Keep,
+}
+
+/// Runs `x[rows, input]`, packed as the layout says, from the state `initial`. Returns the hidden state of every row,
+/// `[rows, hidden]`, and the state after each sequence's last step in this direction.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn recurrent(x: Tensor<2>, unfolding: &Unfolding, weights: Weights, initial: State) -> (Tensor<2>, State) {
+    body(x, unfolding, weights, initial, Body::Auto)
+}
+
+pub(crate) fn body(
+    x: Tensor<2>,
+    unfolding: &Unfolding,
+    weights: Weights,
+    initial: State,
+    body: Body,
+) -> (Tensor<2>, State) {
+    let [rows, input] = x.dims();
+    let [sequences, size] = initial.hidden.dims();
+    let (cell, layout) = (unfolding.cell, &unfolding.layout);
+    let gates = cell.gates() * size;
+    assert_eq!((rows, sequences), (layout.rows(), layout.sequences()), "recurrent: rows and sequences of the layout");
+    assert_eq!(weights.weight_ih.dims(), [gates, input], "recurrent: weight_ih");
+    assert_eq!(weights.weight_hh.dims(), [gates, size], "recurrent: weight_hh");
+    assert_eq!(initial.cell.is_some(), cell.states() == 2, "recurrent: a cell is the LSTM's, and it has one");
+    if !body.is_fused(&x) {
+        return steps(x, unfolding, weights, initial);
+    }
+    let mut inputs = vec![
+        x.into_dispatch(),
+        weights.weight_ih.into_dispatch(),
+        weights.weight_hh.into_dispatch(),
+        weights.bias_ih.into_dispatch(),
+        weights.bias_hh.into_dispatch(),
+        initial.hidden.into_dispatch(),
+    ];
+    inputs.extend(initial.cell.map(Tensor::into_dispatch));
+    let all: Tensor<2> = run_fused(inputs, unfolding.clone());
+    let part = |k: usize| {
+        let first = rows + k * sequences;
+        all.clone().slice([first..first + sequences, 0..size])
+    };
+    let last = State { hidden: part(0), cell: (cell.states() == 2).then(|| part(1)) };
+    (all.clone().slice([0..rows, 0..size]), last)
+}
+
+fn initial<'a, T: Number>(inputs: &'a [Operand<'a, T>]) -> kernel::State<'a, T> {
+    kernel::State { hidden: inputs[5].data, cell: inputs.get(6).map_or(&[], |c| c.data) }
+}
+
+impl Kernel for Unfolding {
+    fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], track: bool) -> Output<T> {
+        let [x, w_ih, w_hh, b_ih, b_hh, ..] = inputs else { unreachable!("six or seven operands") };
+        let weights = kernel::Weights {
+            input_t: &packed(w_ih, true),
+            state_t: &packed_state(self.cell, w_hh, true),
+            bias_ih: b_ih.data,
+            bias_hh: b_hh.data,
+        };
+        let keep = if track { self.keep } else { Keep::Nothing };
+        let (data, saved) =
+            kernel::forward(self.cell, &self.layout, x.data, weights, initial(inputs), self.direction, keep);
+        let rows = self.layout.rows() + self.cell.states() * self.layout.sequences();
+        Output { data, shape: vec![rows, w_hh.shape[1]], saved: Arc::new(saved) }
+    }
+
+    fn backward<T: Number>(
+        &self,
+        inputs: &[Operand<'_, T>],
+        output: &[T],
+        saved: &Saved,
+        d_output: &[T],
+    ) -> Vec<Vec<T>> {
+        let [x, w_ih, w_hh, b_ih, b_hh, ..] = inputs else { unreachable!("six or seven operands") };
+        let upstream = kernel::Upstream {
+            x: x.data,
+            output,
+            saved: saved.downcast_ref().expect("the forward pass saved its activations"),
+            initial: initial(inputs),
+            weights: kernel::Weights {
+                input_t: &packed(w_ih, true),
+                state_t: &packed_state(self.cell, w_hh, true),
+                bias_ih: b_ih.data,
+                bias_hh: b_hh.data,
+            },
+            weight_ih: &packed(w_ih, false),
+            weight_hh: &packed_state(self.cell, w_hh, false),
+            d_output,
+        };
+        let g = kernel::backward(self.cell, &self.layout, upstream, self.direction);
+        let mut all = vec![g.x, g.weight_ih, g.weight_hh, g.bias_ih, g.bias_hh, g.hidden];
+        if self.cell.states() == 2 {
+            all.push(g.cell);
+        }
+        all
+    }
+}
+
+/// The same as ordinary tensor operations, a step at a time.
+fn steps(x: Tensor<2>, unfolding: &Unfolding, weights: Weights, initial: State) -> (Tensor<2>, State) {
+    let Unfolding { cell: kind, layout, direction, .. } = unfolding;
+    let (rows, sequences) = (layout.rows(), layout.sequences());
+    let [_, size] = initial.hidden.dims();
+    let width = kind.gates() * size;
+    let from_x = x.matmul(weights.weight_ih.transpose()) + weights.bias_ih.unsqueeze();
+    let (weight_hh_t, bias_hh) = (weights.weight_hh.transpose(), weights.bias_hh.unsqueeze::<2>());
+    // State of every sequence; those that a step does not reach keep theirs.
+    let State { hidden: mut h_all, cell: mut c_all } = initial;
+    let mut outputs = vec![None; layout.steps()];
+    let order: Vec<usize> = match direction {
+        Direction::Forward => (0..layout.steps()).collect(),
+        Direction::Reverse => (0..layout.steps()).rev().collect(),
+    };
+    for t in order {
+        let n = layout.batch_at(t);
+        let h = h_all.clone().slice([0..n, 0..size]);
+        let from_x = from_x.clone().slice([layout.rows_at(t), 0..width]);
+        let from_h = h.clone().matmul(weight_hh_t.clone()) + bias_hh.clone();
+        let block = |all: &Tensor<2>, k: usize| all.clone().slice([0..n, k * size..(k + 1) * size]);
+        let sum = |k: usize| block(&from_x, k) + block(&from_h, k);
+        let keep = |new: Tensor<2>, all: Tensor<2>| {
+            if n == sequences { new } else { Tensor::cat(vec![new, all.slice([n..sequences, 0..size])], 0) }
+        };
+        let h = match kind {
+            Cell::Lstm => {
+                let all = c_all.take().expect("an LSTM has a cell");
+                let c = all.clone().slice([0..n, 0..size]);
+                let (i, f, g, o) = (sigmoid(sum(0)), sigmoid(sum(1)), sum(2).tanh(), sigmoid(sum(3)));
+                let c = f * c + i * g;
+                let h = o * c.clone().tanh();
+                c_all = Some(keep(c, all));
+                h
+            }
+            Cell::Gru => {
+                let (r, z) = (sigmoid(sum(0)), sigmoid(sum(1)));
+                let candidate = (block(&from_x, 2) + r * block(&from_h, 2)).tanh();
+                candidate.clone() + z * (h - candidate)
+            }
+            Cell::Rnn(RnnActivation::Tanh) => sum(0).tanh(),
+            Cell::Rnn(RnnActivation::Relu) => relu(sum(0)),
+        };
+        outputs[t] = Some(h.clone());
+        h_all = keep(h, h_all);
+    }
+    let output = if rows == 0 {
+        h_all.clone().select(0, indices([], &h_all))
+    } else {
+        Tensor::cat(outputs.into_iter().flatten().collect(), 0)
+    };
+    (output, State { hidden: h_all, cell: c_all })
+}
