@@ -1,6 +1,6 @@
 //! Beam search over a batch of sentences, all hypotheses in one step of the network.
 
-use super::{DecodeConfig, Hypothesis, Sentence, Special};
+use super::{DecodeConfig, Hypothesis, Sentence, Special, Surface};
 use crate::seq2seq::{Seq2Seq, Sources};
 use simurgh_kernels::elementwise::log_softmax;
 use simurgh_kernels::parallel::map_rows;
@@ -13,12 +13,14 @@ struct Partial {
     log_probability: f64,
     required: Vec<u32>,
     alignment: Vec<Arc<[f32]>>,
+    /// What the tokens read as.
+    surface: Surface,
 }
 
 /// One sentence's search.
 struct Search {
     alive: Vec<Partial>,
-    finished: Vec<Hypothesis>,
+    finished: Vec<(Surface, Hypothesis)>,
     limit: usize,
 }
 
@@ -59,6 +61,7 @@ pub fn decode(
                 log_probability: 0.0,
                 required: sentences[sentence].required.clone(),
                 alignment: Vec::new(),
+                surface: Surface::EMPTY,
             }],
             finished: Vec::new(),
             limit: (sentences[sentence].ids.len() as f64 * config.max_ratio) as usize
@@ -106,7 +109,7 @@ pub fn decode(
     }
     let mut results = vec![Vec::new(); sentences.len()];
     for (search, &sentence) in searches.into_iter().zip(&sources.order) {
-        results[sentence] = search.finished;
+        results[sentence] = search.finished.into_iter().map(|(_, hypothesis)| hypothesis).collect();
     }
     results
 }
@@ -161,19 +164,29 @@ impl Search {
             })
             .collect();
         candidates.sort_by(|a, b| b.log_probability.total_cmp(&a.log_probability));
-        let (mut alive, mut rows) = (Vec::new(), Vec::new());
-        for (rank, c) in candidates.iter().enumerate() {
+        let (mut alive, mut rows): (Vec<Partial>, Vec<usize>) = (Vec::new(), Vec::new());
+        let mut rank = 0;
+        for c in &candidates {
             if alive.len() == config.beam {
                 break;
             }
-            let mut next = self.alive[c.hypothesis].clone();
-            next.log_probability = c.log_probability;
-            if c.token == special.end {
-                if rank < config.beam {
-                    self.finished.push(finish(next, true, config));
-                }
+            let before = &self.alive[c.hypothesis];
+            let ends = c.token == special.end;
+            let surface = if ends { before.surface } else { before.surface.then(special.surfaces[c.token as usize]) };
+            // Likelier ones came first: what reads the same adds nothing.
+            if !ends && alive.iter().any(|p| p.surface == surface) {
                 continue;
             }
+            let mut next = before.clone();
+            (next.log_probability, next.surface) = (c.log_probability, surface);
+            if ends {
+                if rank < config.beam {
+                    self.finish(next, true, config);
+                }
+                rank += 1;
+                continue;
+            }
+            rank += 1;
             next.tokens.push(c.token);
             next.alignment.extend(alignments[c.hypothesis].clone());
             if let Some(at) = next.required.iter().position(|&r| r == c.token) {
@@ -183,7 +196,7 @@ impl Search {
             rows.push(first_row + c.hypothesis);
         }
         self.alive = alive;
-        self.finished.sort_by(|a, b| b.score.total_cmp(&a.score));
+        self.finished.sort_by(|a, b| b.1.score.total_cmp(&a.1.score));
         self.finished.truncate(config.beam);
         let length = self.alive.first().map_or(0, |p| p.tokens.len());
         if self.finished.len() == config.beam && !self.can_improve(config) {
@@ -191,8 +204,9 @@ impl Search {
         } else if length >= self.limit {
             // Unfinished ones only fill up what the finished ones leave.
             let rest = config.beam - self.finished.len();
-            self.finished.extend(self.alive.drain(..).take(rest).map(|p| finish(p, false, config)));
-            self.alive.clear();
+            for partial in std::mem::take(&mut self.alive).into_iter().take(rest) {
+                self.finish(partial, false, config);
+            }
         }
         rows.truncate(self.alive.len());
         rows
@@ -204,18 +218,25 @@ impl Search {
     fn can_improve(&self, config: &DecodeConfig) -> bool {
         let Some(best) = self.alive.first() else { return false };
         let now = best.log_probability / ((best.tokens.len() + 1) as f64).powf(config.length_penalty);
-        let worst = self.finished.last().map_or(f64::NEG_INFINITY, |f| f.score);
+        let worst = self.finished.last().map_or(f64::NEG_INFINITY, |f| f.1.score);
         config.beam > 1 && now > worst
     }
-}
 
-fn finish(partial: Partial, complete: bool, config: &DecodeConfig) -> Hypothesis {
-    let length = (partial.tokens.len() + 1) as f64;
-    Hypothesis {
-        score: partial.log_probability / length.powf(config.length_penalty),
-        log_probability: partial.log_probability,
-        tokens: partial.tokens,
-        alignment: partial.alignment,
-        complete,
+    /// Adds a hypothesis that has ended, unless one that reads the same has a better score.
+    fn finish(&mut self, partial: Partial, complete: bool, config: &DecodeConfig) {
+        let length = (partial.tokens.len() + 1) as f64;
+        let surface = partial.surface;
+        let hypothesis = Hypothesis {
+            score: partial.log_probability / length.powf(config.length_penalty),
+            log_probability: partial.log_probability,
+            tokens: partial.tokens,
+            alignment: partial.alignment,
+            complete,
+        };
+        match self.finished.iter_mut().find(|(known, _)| *known == surface) {
+            Some((_, known)) if known.score >= hypothesis.score => {}
+            Some((_, known)) => *known = hypothesis,
+            None => self.finished.push((surface, hypothesis)),
+        }
     }
 }

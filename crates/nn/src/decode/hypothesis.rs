@@ -35,6 +35,39 @@ pub struct Special {
     pub banned: Vec<u32>,
     /// Produced only where the source requires them: placeholders.
     pub reserved: std::ops::Range<u32>,
+    /// What each token is written as: of hypotheses that read the same only the likeliest is kept.
+    pub surfaces: Vec<Surface>,
+}
+
+/// A text as a number, however it is cut into tokens: a polynomial over its bytes modulo 2^61 - 1 (Karp & Rabin 1987).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Surface {
+    value: u64,
+    /// The base to the power of the length.
+    power: u64,
+}
+
+impl Surface {
+    /// No text.
+    pub const EMPTY: Self = Self { value: 0, power: 1 };
+
+    /// The number of `text`.
+    pub fn of(text: &str) -> Self {
+        const BASE: u64 = 1_000_003;
+        let byte = |b: u8| Self { value: u64::from(b) + 1, power: BASE };
+        text.bytes().fold(Self::EMPTY, |all, b| all.then(byte(b)))
+    }
+
+    /// This text and then another.
+    #[must_use]
+    pub fn then(self, next: Self) -> Self {
+        let modulo = |x: u128| (x % ((1 << 61) - 1)) as u64;
+        let times = |a: u64, b: u64| u128::from(a) * u128::from(b);
+        Self {
+            value: modulo(times(self.value, next.power) + u128::from(next.value)),
+            power: modulo(times(self.power, next.power)),
+        }
+    }
 }
 
 /// A sentence to decode.
@@ -59,4 +92,20 @@ pub struct Hypothesis {
     pub alignment: Vec<Arc<[f32]>>,
     /// END was reached before the length limit.
     pub complete: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Surface;
+
+    #[test]
+    fn a_surface_is_the_text_however_it_is_cut() {
+        let whole = Surface::of("می\u{200c}روم home");
+        for (left, right) in [("", "می\u{200c}روم home"), ("می", "\u{200c}روم home"), ("می\u{200c}روم ho", "me")]
+        {
+            assert_eq!(Surface::of(left).then(Surface::of(right)), whole);
+        }
+        assert_ne!(Surface::of("ab"), Surface::of("ba"));
+        assert_ne!(Surface::of("\0"), Surface::EMPTY);
+    }
 }

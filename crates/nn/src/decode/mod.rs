@@ -4,4 +4,4 @@ mod beam;
 mod hypothesis;
 
 pub use beam::decode;
-pub use hypothesis::{DecodeConfig, Hypothesis, Sentence, Special};
+pub use hypothesis::{DecodeConfig, Hypothesis, Sentence, Special, Surface};

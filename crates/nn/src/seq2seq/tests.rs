@@ -1,7 +1,7 @@
 //! The whole model: gradients against finite differences, and independence from the rest of a batch.
 
 use super::*;
-use crate::decode::{DecodeConfig, Sentence, Special, decode};
+use crate::decode::{DecodeConfig, Hypothesis, Sentence, Special, Surface, decode};
 use crate::parameters;
 use crate::recurrent::CellKind;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
@@ -111,7 +111,8 @@ fn gradients_of_every_parameter_equal_finite_differences() {
 
 #[test]
 fn a_sentence_has_the_same_loss_and_translations_in_any_company() {
-    let special = Special { start: 1, end: 2, banned: vec![0, 1, 3], reserved: 4..5 };
+    let surfaces = (0..VOCAB).map(|token| Surface::of(&format!("{token} "))).collect();
+    let special = Special { start: 1, end: 2, banned: vec![0, 1, 3], reserved: 4..5, surfaces };
     for attention in [AttentionKind::None, AttentionKind::Dot, AttentionKind::General, AttentionKind::Additive] {
         let model = Seq2Seq::new(&config(attention), VOCAB, VOCAB, 3, &Device::flex());
         let pairs = pairs();
@@ -147,6 +148,20 @@ fn a_sentence_has_the_same_loss_and_translations_in_any_company() {
             }
         }
     }
+}
+
+#[test]
+fn hypotheses_that_read_the_same_are_one() {
+    let model = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, 3, &Device::flex());
+    // Tokens two by two have one text.
+    let surfaces = (0..VOCAB).map(|token| Surface::of(&format!("{} ", token / 2))).collect();
+    let special = Special { start: 1, end: 2, banned: vec![0, 1, 3], reserved: 4..5, surfaces };
+    let sentence = Sentence { ids: pairs()[0].0.clone(), required: Vec::new() };
+    let config = DecodeConfig { beam: 4, ..DecodeConfig::default() };
+    let found = decode(&model, std::slice::from_ref(&sentence), &special, &config);
+    let read = |h: &Hypothesis| h.tokens.iter().map(|t| t / 2).collect::<Vec<_>>();
+    let texts: std::collections::HashSet<Vec<u32>> = found[0].iter().map(read).collect();
+    assert_eq!((found[0].len(), texts.len()), (4, 4));
 }
 
 #[test]

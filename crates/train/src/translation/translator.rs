@@ -7,7 +7,7 @@ use simurgh_data::text::Tokenizer;
 use simurgh_data::text::tokenizer::{END, PAD, PLACEHOLDERS, START, UNKNOWN};
 use simurgh_nn::artifact::{Artifact, ArtifactError};
 use simurgh_nn::burn::tensor::Device;
-use simurgh_nn::decode::{DecodeConfig, Hypothesis, Sentence, Special, decode};
+use simurgh_nn::decode::{DecodeConfig, Hypothesis, Sentence, Special, Surface, decode};
 use simurgh_nn::parameters;
 use simurgh_nn::seq2seq::Seq2Seq;
 use std::collections::HashSet;
@@ -51,7 +51,8 @@ impl std::fmt::Debug for Translator {
 fn special(tokenizer: &Tokenizer) -> Special {
     let mut banned = vec![PAD, START, UNKNOWN];
     banned.extend(tokenizer.false_placeholders());
-    Special { start: START, end: END, banned, reserved: PLACEHOLDERS }
+    let surfaces = (0..tokenizer.vocab() as u32).map(|id| Surface::of(&tokenizer.token(id))).collect();
+    Special { start: START, end: END, banned, reserved: PLACEHOLDERS, surfaces }
 }
 
 impl Translator {
