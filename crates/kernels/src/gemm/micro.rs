@@ -9,31 +9,32 @@ use crate::cpu::{Isa, isa};
 pub(crate) fn micro_f32() -> Micro<f32> {
     #[cfg(target_arch = "x86_64")]
     match isa() {
-        Isa::Avx512 => return Micro { rows: 12, cols: 32, run: x86::avx512 },
-        Isa::Avx2 => return Micro { rows: 6, cols: 16, run: x86::avx2 },
+        Isa::Avx512 => return Micro { rows: 12, cols: 32, few_rows: 3, run: x86::avx512 },
+        Isa::Avx2 => return Micro { rows: 6, cols: 16, few_rows: 1, run: x86::avx2 },
         Isa::Portable => {}
     }
-    Micro { rows: 4, cols: 8, run: portable::<f32, 4, 8> }
+    Micro { rows: 4, cols: 8, few_rows: 0, run: portable::<f32, 4, 8> }
 }
 
 /// The `f64` micro-kernel: portable, since `f64` only checks gradients.
 pub(crate) fn micro_f64() -> Micro<f64> {
-    Micro { rows: 4, cols: 8, run: portable::<f64, 4, 8> }
+    Micro { rows: 4, cols: 8, few_rows: 0, run: portable::<f64, 4, 8> }
 }
 
 /// # Safety
 /// The tile lies inside its matrices.
-unsafe fn portable<T: Real, const ROWS: usize, const COLS: usize>(t: Tile<T>) {
+unsafe fn portable<T: Real, const ROWS: usize, const COLS: usize>(t: Tile<'_, T>) {
+    let s = t.strips[0];
     let mut sum = [[T::ZERO; COLS]; ROWS];
-    // SAFETY: the caller's contract: `t.rows <= ROWS`, `t.cols <= COLS`, the pointers cover them.
+    // SAFETY: the caller's contract: `t.rows <= ROWS`, `s.cols <= COLS`, the pointers cover them.
     unsafe {
-        if !t.bias.is_null() {
+        if !s.bias.is_null() {
             for row in sum.iter_mut().take(t.rows) {
-                row.copy_from_slice(std::slice::from_raw_parts(t.bias, COLS));
+                row.copy_from_slice(std::slice::from_raw_parts(s.bias, COLS));
             }
         }
         for p in 0..t.depth {
-            let b = std::slice::from_raw_parts(t.panel.add(p * COLS), COLS);
+            let b = std::slice::from_raw_parts(s.panel.add(p * COLS), COLS);
             for (i, row) in sum.iter_mut().enumerate().take(t.rows) {
                 let a = *t.a.add(i * t.a_row + p * t.a_col);
                 for (s, b) in row.iter_mut().zip(b) {
@@ -42,9 +43,9 @@ unsafe fn portable<T: Real, const ROWS: usize, const COLS: usize>(t: Tile<T>) {
             }
         }
         for (i, row) in sum.iter().enumerate().take(t.rows) {
-            let c = std::slice::from_raw_parts_mut(t.c.add(i * t.c_row), t.cols);
-            for (c, s) in c.iter_mut().zip(row) {
-                *c = if t.add { *c + *s } else { *s };
+            let c = std::slice::from_raw_parts_mut(s.c.add(i * s.c_row), s.cols);
+            for (c, sum) in c.iter_mut().zip(row) {
+                *c = if s.add { *c + *sum } else { *sum };
             }
         }
     }
@@ -52,111 +53,139 @@ unsafe fn portable<T: Real, const ROWS: usize, const COLS: usize>(t: Tile<T>) {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    use super::super::{STRIPS, Strip};
     use super::Tile;
     use std::arch::x86_64::*;
 
-    /// Calls the instance for `$t.rows` rows.
+    /// Calls the instance for the tile's rows: one strip of them, or four of few.
     macro_rules! by_rows {
-        ($t:ident, $kernel:ident, $($rows:literal)*) => {
-            match $t.rows {
+        ($t:ident, $kernel:ident, $($rows:literal)*; $($few:literal)*) => {
+            match ($t.strips.len(), $t.rows) {
                 // SAFETY: the same contract.
-                $($rows => unsafe { $kernel::<$rows>($t) },)*
-                _ => unreachable!("a tile of {} rows", $t.rows),
+                $((1, $rows) => unsafe { $kernel::<$rows, 1>($t) },)*
+                // SAFETY: as above.
+                $((STRIPS, $few) => unsafe { $kernel::<$few, STRIPS>($t) },)*
+                (strips, rows) => unreachable!("a tile of {rows} rows and {strips} panels"),
             }
         };
     }
 
     /// # Safety
     /// The tile lies inside its matrices; the processor has AVX-512F.
-    pub(super) unsafe fn avx512(t: Tile<f32>) {
-        by_rows!(t, avx512_rows, 1 2 3 4 5 6 7 8 9 10 11 12);
+    pub(super) unsafe fn avx512(t: Tile<'_, f32>) {
+        by_rows!(t, avx512_rows, 1 2 3 4 5 6 7 8 9 10 11 12; 1 2 3);
     }
 
     /// # Safety
     /// The tile lies inside its matrices; the processor has AVX2 and FMA.
-    pub(super) unsafe fn avx2(t: Tile<f32>) {
-        by_rows!(t, avx2_rows, 1 2 3 4 5 6);
+    pub(super) unsafe fn avx2(t: Tile<'_, f32>) {
+        by_rows!(t, avx2_rows, 1 2 3 4 5 6; 1);
     }
 
     #[target_feature(enable = "avx512f")]
-    unsafe fn avx512_rows<const ROWS: usize>(t: Tile<f32>) {
+    unsafe fn avx512_rows<const ROWS: usize, const PANELS: usize>(t: Tile<'_, f32>) {
+        let strips: &[Strip<f32>; PANELS] = t.strips.try_into().expect("matched by their number");
         // SAFETY: the caller's contract; masked loads and stores touch only the tile's columns.
         unsafe {
-            let mut sum = [[_mm512_setzero_ps(); 2]; ROWS];
-            if !t.bias.is_null() {
-                let bias = [_mm512_loadu_ps(t.bias), _mm512_loadu_ps(t.bias.add(16))];
-                sum.fill(bias);
+            let mut sum = [[[_mm512_setzero_ps(); 2]; PANELS]; ROWS];
+            for (j, strip) in strips.iter().enumerate() {
+                if !strip.bias.is_null() {
+                    let bias = [_mm512_loadu_ps(strip.bias), _mm512_loadu_ps(strip.bias.add(16))];
+                    for row in &mut sum {
+                        row[j] = bias;
+                    }
+                }
             }
-            let (mut a, mut b) = (t.a, t.panel);
+            let mut a = t.a;
+            let mut b = [std::ptr::null(); PANELS];
+            for (b, strip) in b.iter_mut().zip(strips) {
+                *b = strip.panel;
+            }
             for _ in 0..t.depth {
-                let b0 = _mm512_loadu_ps(b);
-                let b1 = _mm512_loadu_ps(b.add(16));
-                for (i, row) in sum.iter_mut().enumerate() {
-                    let x = _mm512_set1_ps(*a.add(i * t.a_row));
-                    row[0] = _mm512_fmadd_ps(x, b0, row[0]);
-                    row[1] = _mm512_fmadd_ps(x, b1, row[1]);
+                // Broadcast again for every panel: few rows leave loads to spare, many leave no register.
+                for (j, b) in b.iter_mut().enumerate() {
+                    let (b0, b1) = (_mm512_loadu_ps(*b), _mm512_loadu_ps(b.add(16)));
+                    for (i, row) in sum.iter_mut().enumerate() {
+                        let x = _mm512_set1_ps(*a.add(i * t.a_row));
+                        row[j][0] = _mm512_fmadd_ps(x, b0, row[j][0]);
+                        row[j][1] = _mm512_fmadd_ps(x, b1, row[j][1]);
+                    }
+                    *b = b.add(32);
                 }
                 a = a.add(t.a_col);
-                b = b.add(32);
             }
-            let low = if t.cols >= 16 { 0xFFFF } else { (1u32 << t.cols) as u16 - 1 };
-            let high = if t.cols >= 32 {
-                0xFFFF
-            } else if t.cols > 16 {
-                (1u32 << (t.cols - 16)) as u16 - 1
-            } else {
-                0
-            };
-            for (i, row) in sum.iter().enumerate() {
-                let c = t.c.add(i * t.c_row);
-                let (mut s0, mut s1) = (row[0], row[1]);
-                if t.add {
-                    s0 = _mm512_add_ps(s0, _mm512_maskz_loadu_ps(low, c));
-                    s1 = _mm512_add_ps(s1, _mm512_maskz_loadu_ps(high, c.wrapping_add(16)));
+            for (j, strip) in strips.iter().enumerate() {
+                let low = if strip.cols >= 16 { 0xFFFF } else { (1u32 << strip.cols) as u16 - 1 };
+                let high = if strip.cols >= 32 {
+                    0xFFFF
+                } else if strip.cols > 16 {
+                    (1u32 << (strip.cols - 16)) as u16 - 1
+                } else {
+                    0
+                };
+                for (i, row) in sum.iter().enumerate() {
+                    let c = strip.c.add(i * strip.c_row);
+                    let [mut s0, mut s1] = row[j];
+                    if strip.add {
+                        s0 = _mm512_add_ps(s0, _mm512_maskz_loadu_ps(low, c));
+                        s1 = _mm512_add_ps(s1, _mm512_maskz_loadu_ps(high, c.wrapping_add(16)));
+                    }
+                    _mm512_mask_storeu_ps(c, low, s0);
+                    _mm512_mask_storeu_ps(c.wrapping_add(16), high, s1);
                 }
-                _mm512_mask_storeu_ps(c, low, s0);
-                _mm512_mask_storeu_ps(c.wrapping_add(16), high, s1);
             }
         }
     }
 
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn avx2_rows<const ROWS: usize>(t: Tile<f32>) {
+    unsafe fn avx2_rows<const ROWS: usize, const PANELS: usize>(t: Tile<'_, f32>) {
+        let strips: &[Strip<f32>; PANELS] = t.strips.try_into().expect("matched by their number");
         // SAFETY: the caller's contract; a narrow tile goes through a buffer.
         unsafe {
-            let mut sum = [[_mm256_setzero_ps(); 2]; ROWS];
-            if !t.bias.is_null() {
-                let bias = [_mm256_loadu_ps(t.bias), _mm256_loadu_ps(t.bias.add(8))];
-                sum.fill(bias);
+            let mut sum = [[[_mm256_setzero_ps(); 2]; PANELS]; ROWS];
+            for (j, strip) in strips.iter().enumerate() {
+                if !strip.bias.is_null() {
+                    let bias = [_mm256_loadu_ps(strip.bias), _mm256_loadu_ps(strip.bias.add(8))];
+                    for row in &mut sum {
+                        row[j] = bias;
+                    }
+                }
             }
-            let (mut a, mut b) = (t.a, t.panel);
+            let mut a = t.a;
+            let mut b = [std::ptr::null(); PANELS];
+            for (b, strip) in b.iter_mut().zip(strips) {
+                *b = strip.panel;
+            }
             for _ in 0..t.depth {
-                let b0 = _mm256_loadu_ps(b);
-                let b1 = _mm256_loadu_ps(b.add(8));
-                for (i, row) in sum.iter_mut().enumerate() {
-                    let x = _mm256_set1_ps(*a.add(i * t.a_row));
-                    row[0] = _mm256_fmadd_ps(x, b0, row[0]);
-                    row[1] = _mm256_fmadd_ps(x, b1, row[1]);
+                for (j, b) in b.iter_mut().enumerate() {
+                    let (b0, b1) = (_mm256_loadu_ps(*b), _mm256_loadu_ps(b.add(8)));
+                    for (i, row) in sum.iter_mut().enumerate() {
+                        let x = _mm256_set1_ps(*a.add(i * t.a_row));
+                        row[j][0] = _mm256_fmadd_ps(x, b0, row[j][0]);
+                        row[j][1] = _mm256_fmadd_ps(x, b1, row[j][1]);
+                    }
+                    *b = b.add(16);
                 }
                 a = a.add(t.a_col);
-                b = b.add(16);
             }
-            for (i, row) in sum.iter().enumerate() {
-                let c = t.c.add(i * t.c_row);
-                if t.cols == 16 {
-                    let (mut s0, mut s1) = (row[0], row[1]);
-                    if t.add {
-                        s0 = _mm256_add_ps(s0, _mm256_loadu_ps(c));
-                        s1 = _mm256_add_ps(s1, _mm256_loadu_ps(c.add(8)));
-                    }
-                    _mm256_storeu_ps(c, s0);
-                    _mm256_storeu_ps(c.add(8), s1);
-                } else {
-                    let mut buffer = [0f32; 16];
-                    _mm256_storeu_ps(buffer.as_mut_ptr(), row[0]);
-                    _mm256_storeu_ps(buffer.as_mut_ptr().add(8), row[1]);
-                    for (j, s) in buffer.iter().enumerate().take(t.cols) {
-                        *c.add(j) = if t.add { *c.add(j) + s } else { *s };
+            for (j, strip) in strips.iter().enumerate() {
+                for (i, row) in sum.iter().enumerate() {
+                    let c = strip.c.add(i * strip.c_row);
+                    let [mut s0, mut s1] = row[j];
+                    if strip.cols == 16 {
+                        if strip.add {
+                            s0 = _mm256_add_ps(s0, _mm256_loadu_ps(c));
+                            s1 = _mm256_add_ps(s1, _mm256_loadu_ps(c.add(8)));
+                        }
+                        _mm256_storeu_ps(c, s0);
+                        _mm256_storeu_ps(c.add(8), s1);
+                    } else {
+                        let mut buffer = [0f32; 16];
+                        _mm256_storeu_ps(buffer.as_mut_ptr(), s0);
+                        _mm256_storeu_ps(buffer.as_mut_ptr().add(8), s1);
+                        for (j, s) in buffer.iter().enumerate().take(strip.cols) {
+                            *c.add(j) = if strip.add { *c.add(j) + s } else { *s };
+                        }
                     }
                 }
             }

@@ -24,6 +24,9 @@ const GROUP: usize = 16;
 /// Multiply-adds below which a second thread costs more than it brings.
 const WORTH: usize = 1 << 18;
 
+/// Panels of a tile of few rows: with fewer sums than this the processor waits for each one's last addition.
+const STRIPS: usize = 4;
+
 /// A micro-kernel and the size of its register tile.
 #[derive(Clone, Copy)]
 pub struct Micro<T> {
@@ -31,25 +34,45 @@ pub struct Micro<T> {
     pub rows: usize,
     /// Columns of a tile, the width of a packed panel.
     pub cols: usize,
-    pub(crate) run: unsafe fn(Tile<T>),
+    /// Most rows of a tile of [`STRIPS`] panels.
+    pub(crate) few_rows: usize,
+    pub(crate) run: unsafe fn(Tile<'_, T>),
 }
 
-/// One call of a micro-kernel: `c[rows, cols] (+)= a[rows, depth] * panel[depth, Micro::cols]`.
+/// One call of a micro-kernel: `c[rows, cols] (+)= a[rows, depth] * panel[depth, Micro::cols]` for one strip, or for
+/// [`STRIPS`] of them where there are at most `Micro::few_rows` rows.
 #[derive(Clone, Copy)]
-pub(crate) struct Tile<T> {
+pub(crate) struct Tile<'a, T> {
     pub rows: usize,
-    pub cols: usize,
     pub depth: usize,
     pub a: *const T,
     pub a_row: usize,
     pub a_col: usize,
+    pub strips: &'a [Strip<T>],
+}
+
+/// A panel and the columns of the result that it makes.
+#[derive(Clone, Copy)]
+pub(crate) struct Strip<T> {
     pub panel: *const T,
     /// Null, or a row of `Micro::cols` values that every row starts from.
     pub bias: *const T,
     pub c: *mut T,
     pub c_row: usize,
+    pub cols: usize,
     /// Add to what `c` holds rather than overwrite it.
     pub add: bool,
+}
+
+impl<T> Strip<T> {
+    const NONE: Self = Self {
+        panel: std::ptr::null(),
+        bias: std::ptr::null(),
+        c: std::ptr::null_mut(),
+        c_row: 0,
+        cols: 0,
+        add: false,
+    };
 }
 
 /// What the product's result starts from.
@@ -75,7 +98,7 @@ pub fn gemm<T: Real>(a: View<'_, T>, b: &Packed<T>, c: &mut [T], start: Start<'_
     let threads = parallel::threads();
     let worth = rows * b.cols * b.depth >= WORTH;
     let bias = padded(start);
-    let product = Product::new(b, c.as_mut_ptr(), b.cols, &bias);
+    let product = Product { add: matches!(start, Start::Add), ..Product::new(b, c.as_mut_ptr(), b.cols, &bias) };
     // Split the longer side, so that each thread keeps its share of the panels or of the rows.
     let by_rows = rows >= 2 * micro.rows * threads;
     let parts =
@@ -84,9 +107,7 @@ pub fn gemm<T: Real>(a: View<'_, T>, b: &Packed<T>, c: &mut [T], start: Start<'_
         let (r, p) = if by_rows { (parts[part].clone(), 0..panels) } else { (0..rows, parts[part].clone()) };
         let piece = Piece { to: r.start, rows: r };
         // SAFETY: the shapes were checked; tasks own disjoint rows or disjoint columns of `c`.
-        unsafe {
-            region(micro, &a, &[piece], &[Product { panels: p, ..product.clone() }], matches!(start, Start::Add))
-        };
+        unsafe { region(micro, &a, &[piece], &[product.clone().panels(p)]) };
     });
 }
 
@@ -98,9 +119,9 @@ pub fn gemm_serial<T: Real>(a: View<'_, T>, b: &Packed<T>, c: &mut [T], start: S
     let micro = T::micro();
     check(micro, &a, b, c, &start);
     let bias = padded(start);
-    let product = Product::new(b, c.as_mut_ptr(), b.cols, &bias);
+    let product = Product { add: matches!(start, Start::Add), ..Product::new(b, c.as_mut_ptr(), b.cols, &bias) };
     // SAFETY: the shapes were checked and `c` is ours alone.
-    unsafe { region(micro, &a, &[Piece { rows: 0..a.rows, to: 0 }], &[product], matches!(start, Start::Add)) };
+    unsafe { region(micro, &a, &[Piece { rows: 0..a.rows, to: 0 }], &[product]) };
 }
 
 fn check<T: Real>(micro: Micro<T>, a: &View<'_, T>, b: &Packed<T>, c: &[T], start: &Start<'_, T>) {
@@ -141,6 +162,8 @@ pub(crate) struct Product<'a, T> {
     c_row: usize,
     /// Padded to whole panels; empty where there is none.
     bias: &'a [T],
+    /// Add to what is there.
+    add: bool,
 }
 
 // SAFETY: a description of memory; `region`, which writes there, is unsafe and says what it asks for.
@@ -151,19 +174,29 @@ unsafe impl<T: Send> Send for Product<'_, T> {}
 impl<'a, T: Real> Product<'a, T> {
     /// Into a matrix of `c_row` elements a row that begins at `c`.
     pub(crate) fn new(b: &'a Packed<T>, c: *mut T, c_row: usize, bias: &'a [T]) -> Self {
-        Self { b, panels: 0..b.panels(), c, c_row, bias }
+        Self { b, panels: 0..b.panels(), c, c_row, bias, add: false }
+    }
+
+    /// Adds to what the result holds rather than overwrite it.
+    pub(crate) fn adding(self) -> Self {
+        Self { add: true, ..self }
+    }
+
+    /// These panels of the right operand alone, and their columns of the result.
+    pub(crate) fn panels(self, panels: Range<usize>) -> Self {
+        assert!(panels.end <= self.b.panels(), "Product::panels: {panels:?}");
+        Self { panels, ..self }
     }
 }
 
-/// The given pieces of rows of several products that share the left operand `a`, on the calling thread. With `add`
-/// the results are added to, otherwise overwritten.
+/// The given pieces of rows of several products that share the left operand `a`, on the calling thread.
 ///
 /// # Safety
 /// The pieces lie in `a` and in the results; nobody else touches these parts of the results meanwhile.
 ///
 /// # Panics
 /// If inner dimensions differ.
-pub(crate) unsafe fn products<T: Real>(a: &View<'_, T>, pieces: &[Piece], products: &[Product<'_, T>], add: bool) {
+pub(crate) unsafe fn products<T: Real>(a: &View<'_, T>, pieces: &[Piece], products: &[Product<'_, T>]) {
     let micro = T::micro();
     for product in products {
         assert_eq!(a.cols, product.b.depth, "products: inner dimensions");
@@ -171,7 +204,7 @@ pub(crate) unsafe fn products<T: Real>(a: &View<'_, T>, pieces: &[Piece], produc
     }
     assert!(pieces.iter().all(|p| p.rows.end <= a.rows), "products: rows");
     // SAFETY: checked above, or the caller's contract.
-    unsafe { region(micro, a, pieces, products, add) };
+    unsafe { region(micro, a, pieces, products) };
 }
 
 /// A row of biases as [`Product::new`] takes it: a multiple of the panels' width.
@@ -190,7 +223,7 @@ const MOST_ROWS: usize = 12;
 ///
 /// # Safety
 /// The shapes fit, every micro-kernel is `micro`, and nobody else touches these parts of the results meanwhile.
-unsafe fn region<T: Real>(micro: Micro<T>, a: &View<'_, T>, pieces: &[Piece], products: &[Product<'_, T>], add: bool) {
+unsafe fn region<T: Real>(micro: Micro<T>, a: &View<'_, T>, pieces: &[Piece], products: &[Product<'_, T>]) {
     let panels: usize = products.iter().map(|p| p.panels.len()).sum();
     let depth_blocks = a.cols.div_ceil(DEPTH).max(1);
     let mut scratch = [const { MaybeUninit::<T>::uninit() }; COPIED * MOST_ROWS];
@@ -230,31 +263,34 @@ unsafe fn region<T: Real>(micro: Micro<T>, a: &View<'_, T>, pieces: &[Piece], pr
                     } else {
                         (from, a.row_stride, 1)
                     };
-                    for index in group.clone() {
-                        let (product, panel) = locate(products, index);
-                        let b = product.b;
-                        let first = panel * b.width;
-                        let tile = Tile {
-                            rows: height,
-                            cols: b.width.min(b.cols - first),
-                            depth,
-                            a: pointer,
-                            a_row,
-                            a_col,
-                            // SAFETY: the panel's offset in the packed layout, see `Packed::new`.
-                            panel: unsafe { b.data.as_ptr().add((k0 * b.panels() + panel * depth) * b.width) },
-                            bias: if product.bias.is_empty() || depth_block > 0 {
-                                std::ptr::null()
-                            } else {
-                                product.bias[first..].as_ptr()
-                            },
-                            // SAFETY: the tile's first element is inside the result.
-                            c: unsafe { product.c.add((piece.to + i0) * product.c_row + first) },
-                            c_row: product.c_row,
-                            add: add || depth_block > 0,
-                        };
+                    let together = if height <= micro.few_rows { STRIPS } else { 1 };
+                    let mut strips = [Strip::NONE; STRIPS];
+                    let mut index = group.start;
+                    while index < group.end {
+                        let count = if group.len() - (index - group.start) >= together { together } else { 1 };
+                        for (i, strip) in strips[..count].iter_mut().enumerate() {
+                            let (product, panel) = locate(products, index + i);
+                            let b = product.b;
+                            let first = panel * b.width;
+                            *strip = Strip {
+                                // SAFETY: the panel's offset in the packed layout, see `Packed::new`.
+                                panel: unsafe { b.data.as_ptr().add((k0 * b.panels() + panel * depth) * b.width) },
+                                bias: if product.bias.is_empty() || depth_block > 0 {
+                                    std::ptr::null()
+                                } else {
+                                    product.bias[first..].as_ptr()
+                                },
+                                // SAFETY: the tile's first element is inside the result.
+                                c: unsafe { product.c.add((piece.to + i0) * product.c_row + first) },
+                                c_row: product.c_row,
+                                cols: b.width.min(b.cols - first),
+                                add: product.add || depth_block > 0,
+                            };
+                        }
+                        let tile = Tile { rows: height, depth, a: pointer, a_row, a_col, strips: &strips[..count] };
                         // SAFETY: the tile lies inside the three matrices.
                         unsafe { (micro.run)(tile) };
+                        index += count;
                     }
                 }
             }

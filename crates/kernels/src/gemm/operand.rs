@@ -134,6 +134,11 @@ impl<T: Real> Packed<T> {
         self.cols
     }
 
+    /// Columns of a panel.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
     pub(super) fn panels(&self) -> usize {
         self.cols.div_ceil(self.width)
     }

@@ -1,8 +1,9 @@
 //! Backpropagation through time, written by hand; the derivatives quote the forward lines (`lstm`, `gru`, `rnn`).
 
-use super::forward::{Engine, Memory, Place, Saved};
-use super::walk::{Pass, owners};
-use super::{Cell, Direction, Keep, Kept, State, Weights, differentiate};
+use super::engine::{Cells, Engine, Memory, Place};
+use super::forward::Saved;
+use super::walk::{Pass, Run, owners};
+use super::{Cell, Direction, Flow, Keep, Kept, State, Weights, differentiate};
 use crate::buffer::Buffer;
 use crate::elementwise::add_columns_serial;
 use crate::gemm::{Packed, Piece, Product, View, products};
@@ -81,6 +82,7 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
     let (dw_ih, dw_hh) = (Shared::new(&mut d_weight_ih), Shared::new(&mut d_weight_hh));
     let db = Shared::new(&mut d_bias);
     let owners = owners(layout, width * hidden);
+    let members = if owners.len() == 1 { engine.members() } else { 1 };
     let threads = parallel::threads();
     for block in (0..blocks.count()).rev() {
         let block_rows = blocks.rows(block);
@@ -90,7 +92,7 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
         let (rows_x, rows_h) = (block_x.rows(), block_h.rows());
         let dg = Shared::new(&mut d_gates);
         let again = again.shared();
-        let before_of = |run: &super::walk::Run| -> &[T] {
+        let before_of = |run: &Run| -> &[T] {
             let count = run.rows.len() * hidden;
             match run.before {
                 Some(row) => &output[row * hidden..][..count],
@@ -98,78 +100,95 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
             }
         };
 
-        // Each thread takes its own sequences back through the block.
+        // Each thread takes its own sequences back through the block; where there are too few of them, all share the
+        // units of every step.
         parallel::each(owners.len(), true, |task| {
             let own = &owners[task];
             if recompute {
                 let from = (block * sequences + own.start) * hidden;
                 let mut c = if has_cell { saved.cells[from..from + own.len() * hidden].to_vec() } else { Vec::new() };
-                engine.advance(block, own, &again.gates, Place::Row { first }, &mut c, |run| {
-                    let (at, count) = ((run.rows.start - first) * hidden, run.rows.len() * hidden);
-                    let cells = if has_cell { count } else { 0 };
-                    // SAFETY: the rows of a run belong to one task.
-                    unsafe {
-                        Memory {
-                            before: before_of(run),
-                            h: again.h.slice(at, count),
-                            c_before: again.c_before.slice(at.min(again.c_before.len()), cells),
-                            c: again.c.slice(at.min(again.c.len()), cells),
-                        }
+                let cells = Cells { all: &Shared::new(&mut c), first: own.start };
+                let passage = engine.passage(block, own, Place::Row { first });
+                engine.advance(&passage, &again.gates, cells, members, |run| {
+                    let at = (run.rows.start - first) * hidden;
+                    Memory {
+                        before: before_of(run),
+                        h: (&again.h, at),
+                        c_before: has_cell.then_some((&again.c_before, at)),
+                        c: has_cell.then_some((&again.c, at)),
                     }
                 });
             }
-            for run in blocks.runs(block, own, Pass::Backward) {
-                let (row, count) = (run.rows.start, run.rows.len());
-                let here = row * hidden..(row + count) * hidden;
-                let states = run.sequences.start * hidden..run.sequences.end * hidden;
-                let before = before_of(&run);
-                let mut kept = Kept { gates: &[], before, h: &output[here.clone()], c_before: &[], c: &[] };
-                if recompute {
-                    let at = (row - first) * hidden;
-                    // SAFETY: this task wrote these rows and only reads them now.
-                    unsafe {
-                        kept.gates = again.gates.slice((row - first) * width, count * width);
-                        if has_cell {
-                            kept.c_before = again.c_before.slice(at, here.len());
-                            kept.c = again.c.slice(at, here.len());
+            let runs: Vec<Run> = blocks.runs(block, own, Pass::Backward).collect();
+            // A step takes the gradient of one run's gates on to the state before, then makes that of the next run's.
+            parallel::steps(runs.len() + 1, members, |index, member, members| {
+                let units = engine.units(member, members);
+                if let Some(run) = index.checked_sub(1).map(|done| &runs[done]) {
+                    let (row, count) = (run.rows.start, run.rows.len());
+                    let before = before_of(run);
+                    // SAFETY: the rows of a run were written in the step before, and are only read now.
+                    let d_gates = View::new(unsafe { dg.slice((row - first) * width, count * width) }, count, width);
+                    for ((columns, _), weight) in cell.state_pieces(hidden).zip(weight_hh) {
+                        // columns = ... + h W_hh^T
+                        let product = Product::new(weight, dh.pointer(), hidden, &[]).adding();
+                        let panel = weight.width();
+                        let product = product.panels(units.start / panel..units.end.div_ceil(panel));
+                        let piece = Piece { rows: 0..count, to: run.sequences.start };
+                        // SAFETY: these units of these states belong to this member.
+                        unsafe { products(&d_gates.columns(columns), &[piece], &[product]) };
+                    }
+                    for i in (0..count).filter(|i| (index + i) % members == member) {
+                        let at = row + i;
+                        // SAFETY: each row belongs to one member; they are read after all tasks are done.
+                        unsafe {
+                            rows_x.set(at - first, &x[at * input..(at + 1) * input]);
+                            rows_h.set(at - first, &before[i * hidden..(i + 1) * hidden]);
                         }
                     }
-                } else if !matches!(cell, Cell::Rnn(_)) {
-                    kept.gates = &saved.gates[row * width..(row + count) * width];
-                    if has_cell {
-                        kept.c = &saved.cells[here.clone()];
-                        kept.c_before = match run.before {
-                            Some(row) => &saved.cells[row * hidden..][..here.len()],
-                            None => &initial.cell[states.clone()],
-                        };
+                }
+                if let Some(run) = runs.get(index) {
+                    let (row, count) = (run.rows.start, run.rows.len());
+                    let before = before_of(run);
+                    for i in 0..count {
+                        let n = units.len();
+                        let at = (row + i) * hidden + units.start;
+                        let state = (run.sequences.start + i) * hidden + units.start;
+                        let block_at = at - first * hidden;
+                        let gate_at = |k: usize, row: usize| row * width + k * hidden + units.start;
+                        let mut kept =
+                            Kept { gates: [&[]; 4], before: &[], h: &output[at..at + n], c_before: &[], c: &[] };
+                        // SAFETY: these units of these rows belong to this member in this step.
+                        unsafe {
+                            if recompute {
+                                kept.gates =
+                                    std::array::from_fn(|k| &*again.gates.slice(gate_at(k, row + i - first), n));
+                                kept.before = &before[i * hidden + units.start..][..n];
+                                if has_cell {
+                                    kept.c_before = again.c_before.slice(block_at, n);
+                                    kept.c = again.c.slice(block_at, n);
+                                }
+                            } else if !matches!(cell, Cell::Rnn(_)) {
+                                kept.gates = std::array::from_fn(|k| &saved.gates[gate_at(k, row + i)..][..n]);
+                                kept.before = &before[i * hidden + units.start..][..n];
+                                if has_cell {
+                                    kept.c = &saved.cells[at..at + n];
+                                    kept.c_before = match run.before {
+                                        Some(row) => &saved.cells[(row + i) * hidden + units.start..][..n],
+                                        None => &initial.cell[state..state + n],
+                                    };
+                                }
+                            }
+                            let d_gates = std::array::from_fn(|k| match k < cell.columns() {
+                                true => dg.slice(gate_at(k, row + i - first), n),
+                                false => &mut [],
+                            });
+                            let d_c = if has_cell { dc.slice(state, n) } else { &mut [] };
+                            let flow = Flow { d_out: &d_output[at..at + n], d_h: dh.slice(state, n), d_c, d_gates };
+                            differentiate(cell, kept, flow);
+                        }
                     }
                 }
-                // SAFETY: rows and states of this task's own sequences.
-                let (d_gates, d_h, d_c) = unsafe {
-                    (
-                        dg.slice((row - first) * width, count * width),
-                        dh.slice(states.start, states.len()),
-                        if has_cell { dc.slice(states.start, states.len()) } else { &mut [] },
-                    )
-                };
-                differentiate(cell, &kept, &d_output[here], d_h, d_c, d_gates, hidden);
-                let d_gates = View::new(d_gates, count, width);
-                for ((columns, _), weight) in cell.state_pieces(hidden).zip(weight_hh) {
-                    // columns = ... + h W_hh^T
-                    let product = Product::new(weight, d_h.as_mut_ptr(), hidden, &[]);
-                    let piece = Piece { rows: 0..count, to: 0 };
-                    // SAFETY: `d_h` is borrowed for this alone.
-                    unsafe { products(&d_gates.columns(columns), &[piece], &[product], true) };
-                }
-                for i in 0..count {
-                    let at = row + i;
-                    // SAFETY: rows of this task's own sequences; they are read after all tasks are done.
-                    unsafe {
-                        rows_x.set(at - first, &x[at * input..(at + 1) * input]);
-                        rows_h.set(at - first, &before[i * hidden..(i + 1) * hidden]);
-                    }
-                }
-            }
+            });
         });
 
         // What the block adds to the weights' gradients, and the input's gradient.
@@ -186,15 +205,15 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
                 }
                 let mut sums = Vec::with_capacity(2);
                 if columns.input {
-                    sums.push(Product::new(&block_x, at_row(&dw_ih, mine.start, input), input, &[]));
+                    sums.push(Product::new(&block_x, at_row(&dw_ih, mine.start, input), input, &[]).adding());
                 }
                 if let Some(row) = columns.state {
                     let to = row * hidden + mine.start - range.start;
-                    sums.push(Product::new(&block_h, at_row(&dw_hh, to, hidden), hidden, &[]));
+                    sums.push(Product::new(&block_h, at_row(&dw_hh, to, hidden), hidden, &[]).adding());
                 }
                 let piece = Piece { rows: 0..mine.len(), to: 0 };
                 // SAFETY: tasks own disjoint rows of the weights' gradients.
-                unsafe { products(&view.columns(mine).transposed(), &[piece], &sums, true) };
+                unsafe { products(&view.columns(mine).transposed(), &[piece], &sums) };
             }
             let own = &shares[share];
             // SAFETY: tasks own disjoint columns.
@@ -204,7 +223,7 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
                 let product = Product::new(weight_ih, at_row(&dx, first, input), input, &[]);
                 let piece = Piece { rows: rows.clone(), to: rows.start };
                 // SAFETY: tasks own disjoint rows.
-                unsafe { products(&view.columns(0..gates), &[piece], &[product], false) };
+                unsafe { products(&view.columns(0..gates), &[piece], &[product]) };
             }
         });
     }

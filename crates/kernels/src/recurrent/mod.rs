@@ -20,6 +20,7 @@
 //! one order whatever the threads, and whether activations were kept or are computed again ([`Keep`]).
 
 mod backward;
+mod engine;
 mod forward;
 mod gru;
 mod lstm;
@@ -176,40 +177,49 @@ pub enum Keep {
     Borders,
 }
 
-/// Pre-activations become activations; the running cells `c` and the new hidden state `h` of a run of rows.
-fn activate<T: Real>(cell: Cell, gates: &mut [T], before: &[T], c: &mut [T], h: &mut [T], hidden: usize) {
+/// The units of one row that a step computes together: all of them, or one thread's share.
+struct Row<'a, T> {
+    /// Pre-activations, which become activations; as many as the cell has columns.
+    gates: [&'a mut [T]; 4],
+    /// The hidden state that the step begins with.
+    before: &'a [T],
+    /// The running cell; empty but for the LSTM.
+    c: &'a mut [T],
+    /// The hidden state that the step ends with.
+    h: &'a mut [T],
+}
+
+fn activate<T: Real>(cell: Cell, row: Row<'_, T>) {
     match cell {
-        Cell::Lstm => lstm::activate(gates, c, h, hidden),
-        Cell::Gru => gru::activate(gates, before, h, hidden),
-        Cell::Rnn(activation) => rnn::activate(activation, gates, h),
+        Cell::Lstm => lstm::activate(row),
+        Cell::Gru => gru::activate(row),
+        Cell::Rnn(activation) => rnn::activate(activation, row),
     }
 }
 
-/// What the derivative of a run of rows reads, `[count, columns x hidden]` or `[count, hidden]` each; the cells only
-/// for the LSTM.
+/// What the derivative of a row's units reads; what the cell does not need is empty.
 struct Kept<'a, T> {
-    gates: &'a [T],
+    gates: [&'a [T]; 4],
     before: &'a [T],
     h: &'a [T],
     c_before: &'a [T],
     c: &'a [T],
 }
 
-/// From the gradients of a run's new state those of its pre-activations, `d_gates`, and the share of the old state's that
-/// no product carries: `d_h` and `d_c` come in as the gradients of the later steps.
-fn differentiate<T: Real>(
-    cell: Cell,
-    kept: &Kept<'_, T>,
-    d_out: &[T],
-    d_h: &mut [T],
-    d_c: &mut [T],
-    d_gates: &mut [T],
-    hidden: usize,
-) {
+/// What it writes: from the gradients of the row's new state those of its pre-activations, `d_gates`, and the share of
+/// the old state's that no product carries: `d_h` and `d_c` come in as the gradients of the later steps.
+struct Flow<'a, T> {
+    d_out: &'a [T],
+    d_h: &'a mut [T],
+    d_c: &'a mut [T],
+    d_gates: [&'a mut [T]; 4],
+}
+
+fn differentiate<T: Real>(cell: Cell, kept: Kept<'_, T>, flow: Flow<'_, T>) {
     match cell {
-        Cell::Lstm => lstm::differentiate(kept.gates, kept.c_before, kept.c, d_out, d_h, d_c, d_gates, hidden),
-        Cell::Gru => gru::differentiate(kept.gates, kept.before, d_out, d_h, d_gates, hidden),
-        Cell::Rnn(activation) => rnn::differentiate(activation, kept.h, d_out, d_h, d_gates),
+        Cell::Lstm => lstm::differentiate(kept, flow),
+        Cell::Gru => gru::differentiate(kept, flow),
+        Cell::Rnn(activation) => rnn::differentiate(activation, kept, flow),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The simple recurrent network's activation, element by element.
 
-use super::Activation;
+use super::{Activation, Flow, Kept, Row};
 use crate::{Real, multiversion};
 
 #[inline(always)]
@@ -26,7 +26,8 @@ multiversion! {
 }
 
 /// The new state.
-pub(super) fn activate<T: Real>(activation: Activation, sums: &[T], h: &mut [T]) {
+pub(super) fn activate<T: Real>(activation: Activation, row: Row<'_, T>) {
+    let Row { gates: [sums, ..], h, .. } = row;
     match activation {
         Activation::Tanh => tanh(sums, h),
         Activation::Relu => relu(sums, h),
@@ -57,9 +58,10 @@ multiversion! {
 }
 
 /// The gradient of the sums; only the product carries one to the old state.
-pub(super) fn differentiate<T: Real>(activation: Activation, h: &[T], d_out: &[T], d_h: &mut [T], d_sums: &mut [T]) {
+pub(super) fn differentiate<T: Real>(activation: Activation, kept: Kept<'_, T>, flow: Flow<'_, T>) {
+    let Flow { d_out, d_h, d_gates: [d_sums, ..], .. } = flow;
     match activation {
-        Activation::Tanh => d_tanh(h, d_out, d_h, d_sums),
-        Activation::Relu => d_relu(h, d_out, d_h, d_sums),
+        Activation::Tanh => d_tanh(kept.h, d_out, d_h, d_sums),
+        Activation::Relu => d_relu(kept.h, d_out, d_h, d_sums),
     }
 }

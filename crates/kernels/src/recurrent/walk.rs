@@ -73,6 +73,11 @@ impl<'a> Blocks<'a> {
         self.layout.rows_at(steps.start).start..self.layout.rows_at(steps.end - 1).end
     }
 
+    /// How many rows of a block belong to the sequences `own`.
+    pub(super) fn rows_of(&self, block: usize, own: &Range<usize>) -> usize {
+        self.runs(block, own, Pass::Forward).map(|run| run.rows.len()).sum()
+    }
+
     /// Rows of the largest block.
     pub(super) fn most_rows(&self) -> usize {
         (0..self.count()).map(|block| self.rows(block).len()).max().unwrap_or(0)

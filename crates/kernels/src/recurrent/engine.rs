@@ -1,0 +1,234 @@
+//! One step after another through a block: the input's product, the state's, the gates.
+
+use super::walk::{Blocks, Pass, Run};
+use super::{Cell, Direction, Row, Weights, activate};
+use crate::gemm::{Packed, Piece, Product, View, padded_bias, products};
+use crate::parallel::{self, Shared};
+use crate::{Ragged, Real};
+use std::ops::Range;
+
+/// Multiply-adds of a step's product from which on it is worth sharing out: less is done sooner than told.
+const WORTH: usize = 1 << 14;
+
+/// Where the activations of a run stand.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// At their row, counted from `first`.
+    Row { first: usize },
+    /// One run after another.
+    Compact,
+}
+
+/// What a run reads and writes, `[count, hidden]` each, as a matrix and where in it the run's rows begin.
+pub(super) struct Memory<'a, T> {
+    /// The hidden state that the step begins with.
+    pub before: &'a [T],
+    /// The one that it ends with.
+    pub h: (&'a Shared<T>, usize),
+    /// Takes the cells that the step begins with.
+    pub c_before: Option<(&'a Shared<T>, usize)>,
+    /// Takes those that it ends with.
+    pub c: Option<(&'a Shared<T>, usize)>,
+}
+
+/// The running cells, `[sequences, hidden]` from sequence `first` on; empty but for the LSTM.
+#[derive(Clone, Copy)]
+pub(super) struct Cells<'a, T> {
+    pub all: &'a Shared<T>,
+    pub first: usize,
+}
+
+/// One task's way through a block.
+pub(super) struct Passage {
+    /// The runs, and the first row of each one's activations.
+    runs: Vec<(Run, usize)>,
+    /// All their rows in as few pieces as can be, for the input's product.
+    pieces: Vec<Piece>,
+}
+
+impl Passage {
+    /// The pieces of rows that `member` of `members` takes.
+    fn share(&self, member: usize, members: usize) -> Vec<Piece> {
+        let rows = self.pieces.iter().map(|p| p.rows.len()).sum();
+        let own = parallel::ranges(rows, members, 1).get(member).cloned().unwrap_or(0..0);
+        let mut start = 0;
+        let mut share = Vec::new();
+        for Piece { rows, to } in &self.pieces {
+            let (from, end) = (own.start.clamp(start, start + rows.len()), own.end.clamp(start, start + rows.len()));
+            if from < end {
+                share.push(Piece { rows: rows.start + from - start..rows.start + end - start, to: to + from - start });
+            }
+            start += rows.len();
+        }
+        share
+    }
+}
+
+/// The operands of a layer and direction, and the way through its rows.
+pub(super) struct Engine<'a, T> {
+    cell: Cell,
+    pub blocks: Blocks<'a>,
+    x: View<'a, T>,
+    pub hidden: usize,
+    input_t: &'a Packed<T>,
+    state_t: &'a [Packed<T>],
+    /// What the products begin with, padded: the input's, then those of each of the state's.
+    biases: Vec<Vec<T>>,
+}
+
+impl<'a, T: Real> Engine<'a, T> {
+    pub(super) fn new(
+        cell: Cell,
+        layout: &'a Ragged,
+        x: &'a [T],
+        weights: Weights<'a, T>,
+        direction: Direction,
+    ) -> Self {
+        let Weights { input_t, state_t, bias_ih, bias_hh } = weights;
+        let (input, hidden) = (input_t.depth(), state_t[0].depth());
+        let gates = cell.gates() * hidden;
+        assert_eq!(x.len(), layout.rows() * input, "recurrent: x");
+        assert_eq!(input_t.cols(), gates, "recurrent: W_ih");
+        assert_eq!(state_t.iter().map(Packed::cols).sum::<usize>(), gates, "recurrent: W_hh");
+        assert_eq!((bias_ih.len(), bias_hh.len()), (gates, gates), "recurrent: biases");
+        let bias = cell.bias(bias_ih, bias_hh);
+        let mut biases = vec![padded_bias(&bias[..gates])];
+        for (columns, _) in cell.state_pieces(hidden) {
+            biases.push(if columns.start < gates { Vec::new() } else { padded_bias(&bias[columns]) });
+        }
+        let blocks = Blocks::new(layout, direction);
+        Self { cell, blocks, x: View::new(x, layout.rows(), input), hidden, input_t, state_t, biases }
+    }
+
+    /// Elements of a row of pre-activations.
+    pub(super) fn width(&self) -> usize {
+        self.cell.columns() * self.hidden
+    }
+
+    /// The units that `member` of `members` computes.
+    pub(super) fn units(&self, member: usize, members: usize) -> Range<usize> {
+        let grain = self.state_t[0].width();
+        parallel::ranges(self.hidden, members, grain).get(member).cloned().unwrap_or(0..0)
+    }
+
+    /// How many threads may share a step of a batch that is too small to share out its sequences.
+    pub(super) fn members(&self) -> usize {
+        let grain = self.state_t[0].width();
+        let shareable = self.hidden.is_multiple_of(grain) && self.width() * self.hidden >= WORTH;
+        if shareable { parallel::threads().min(self.hidden / grain) } else { 1 }
+    }
+
+    /// The way of the sequences `own` through a block.
+    pub(super) fn passage(&self, block: usize, own: &Range<usize>, place: Place) -> Passage {
+        let mut runs: Vec<(Run, usize)> = self.blocks.runs(block, own, Pass::Forward).map(|run| (run, 0)).collect();
+        // In the order of rows, whichever way the steps go.
+        let mut order: Vec<usize> = (0..runs.len()).collect();
+        order.sort_by_key(|&index| runs[index].0.rows.start);
+        let (mut pieces, mut position): (Vec<Piece>, usize) = (Vec::new(), 0);
+        for index in order {
+            let (run, to) = &mut runs[index];
+            *to = match place {
+                Place::Row { first } => run.rows.start - first,
+                Place::Compact => position,
+            };
+            position += run.rows.len();
+            match pieces.last_mut() {
+                Some(last) if last.rows.end == run.rows.start && last.to + last.rows.len() == *to => {
+                    last.rows.end = run.rows.end;
+                }
+                _ => pieces.push(Piece { rows: run.rows.clone(), to: *to }),
+            }
+        }
+        Passage { runs, pieces }
+    }
+
+    /// The products with the state that make the pre-activations of `units`.
+    fn state_products(&self, gates: &Shared<T>, units: &Range<usize>) -> Vec<Product<'_, T>> {
+        let (hidden, width) = (self.hidden, self.width());
+        let mut all = Vec::new();
+        for (((columns, _), weight), bias) in self.cell.state_pieces(hidden).zip(self.state_t).zip(&self.biases[1..]) {
+            let to = gates.pointer().wrapping_add(columns.start);
+            let product = Product::new(weight, to, width, bias);
+            let product = if bias.is_empty() { product.adding() } else { product };
+            if units.len() == hidden {
+                all.push(product);
+                continue;
+            }
+            let panel = weight.width();
+            for gate in 0..columns.len() / hidden {
+                let first = (gate * hidden + units.start) / panel;
+                all.push(product.clone().panels(first..first + units.len().div_ceil(panel)));
+            }
+        }
+        all
+    }
+
+    /// Goes that way: the activations of its rows go to `gates`, the running cells move on. Up to `members` threads
+    /// share the units of every step.
+    pub(super) fn advance<'m>(
+        &self,
+        passage: &Passage,
+        gates: &Shared<T>,
+        cells: Cells<'_, T>,
+        members: usize,
+        memory: impl Fn(&Run) -> Memory<'m, T> + Sync,
+    ) where
+        T: 'm,
+    {
+        let (hidden, width) = (self.hidden, self.width());
+        let runs = &passage.runs;
+        assert!(passage.pieces.iter().all(|p| (p.to + p.rows.len()) * width <= gates.len()), "recurrent: activations");
+        let shares: Vec<Vec<Vec<Product<'_, T>>>> = (1..=members)
+            .map(|n| (0..n).map(|member| self.state_products(gates, &self.units(member, n))).collect())
+            .collect();
+        let units: Vec<Vec<Range<usize>>> =
+            (1..=members).map(|n| (0..n).map(|member| self.units(member, n)).collect()).collect();
+        parallel::steps(1 + runs.len(), members, |index, member, members| {
+            if index == 0 {
+                let product = Product::new(self.input_t, gates.pointer(), width, &self.biases[0]);
+                // SAFETY: the activations of these rows belong to this task, these pieces to this member.
+                unsafe { products(&self.x, &passage.share(member, members), &[product]) };
+                return;
+            }
+            let (run, to) = &runs[index - 1];
+            let (units, share) = (&units[members - 1][member], &shares[members - 1][member]);
+            if units.is_empty() {
+                return;
+            }
+            let count = run.rows.len();
+            let memory = memory(run);
+            let before = View::new(memory.before, count, hidden);
+            // SAFETY: the activations of these rows and units belong to this member.
+            unsafe { products(&before, &[Piece { rows: 0..count, to: *to }], share) };
+            for i in 0..count {
+                let at = i * hidden + units.start;
+                // SAFETY: these units of these rows belong to this member alone.
+                unsafe {
+                    let gate = |k: usize| match k < self.cell.columns() {
+                        true => gates.slice((to + i) * width + k * hidden + units.start, units.len()),
+                        false => &mut [],
+                    };
+                    let c: &mut [T] = match cells.all.len() {
+                        0 => &mut [],
+                        _ => {
+                            cells.all.slice((run.sequences.start + i - cells.first) * hidden + units.start, units.len())
+                        }
+                    };
+                    if let Some((to, first)) = memory.c_before {
+                        to.slice(first + at, units.len()).copy_from_slice(c);
+                    }
+                    let h = memory.h.0.slice(memory.h.1 + at, units.len());
+                    let row =
+                        Row { gates: std::array::from_fn(gate), before: &memory.before[at..at + units.len()], c, h };
+                    activate(self.cell, row);
+                    if let Some((to, first)) = memory.c {
+                        let c = cells
+                            .all
+                            .slice((run.sequences.start + i - cells.first) * hidden + units.start, units.len());
+                        to.slice(first + at, units.len()).copy_from_slice(c);
+                    }
+                }
+            }
+        });
+    }
+}
