@@ -1,7 +1,7 @@
 //! Quick timings of the kernels: `cargo run --release -p simurgh-kernels --example speed [-- --keep] [FILTER]`.
 
 use simurgh_kernels::Ragged;
-use simurgh_kernels::gemm::{Packed, Start, View, gemm};
+use simurgh_kernels::gemm::{Format, Packed, Start, View, gemm};
 use simurgh_kernels::recurrent::{Cell, Direction, Keep, State, Upstream, Weights, backward, forward};
 use simurgh_random::Random;
 use std::time::Instant;
@@ -24,6 +24,7 @@ fn main() {
     if arguments.iter().any(|a| a == "--keep") {
         simurgh_kernels::cpu::keep_freed_memory();
     }
+    let format = if arguments.iter().any(|a| a == "--bf16") { Format::Bf16 } else { Format::Full };
     let filter = arguments.iter().find(|a| !a.starts_with('-'));
     let wanted = |name: &str| filter.is_none_or(|f| name.contains(f.as_str()));
     let mut random = Random::new(1);
@@ -34,7 +35,7 @@ fn main() {
             continue;
         }
         let (a, b) = (draw(m * k), draw(k * n));
-        let packed = Packed::new(View::new(&b, k, n));
+        let packed = Packed::with_format(View::new(&b, k, n), format);
         let mut c = vec![0.0f32; m * n];
         let time = median(|| gemm(View::new(&a, m, k), &packed, &mut c, Start::Zero));
         println!("{name}: {:.3} ms {:.0} GF/s", time * 1e3, 2e-9 * (m * n * k) as f64 / time);
@@ -57,7 +58,8 @@ fn main() {
             let initial = State { hidden: &zero, cell: if cell.states() == 2 { &zero } else { &[] } };
             let run = |train: bool| {
                 let vi = View::new(&w_ih, rows, input);
-                let (i_t, h_t) = (Packed::new(vi.transposed()), cell.pack_state_weight(&w_hh, hidden, true));
+                let (i_t, h_t) =
+                    (Packed::with_format(vi.transposed(), format), cell.pack_state_weight(&w_hh, hidden, true, format));
                 let weights = Weights { input_t: &i_t, state_t: &h_t, bias_ih: &bias_ih, bias_hh: &bias_hh };
                 let keep = if train { Keep::All } else { Keep::Nothing };
                 let (output, saved) = forward(cell, &layout, &x, weights, initial, Direction::Forward, keep);
@@ -68,8 +70,8 @@ fn main() {
                         saved: &saved,
                         initial,
                         weights,
-                        weight_ih: &Packed::new(vi),
-                        weight_hh: &cell.pack_state_weight(&w_hh, hidden, false),
+                        weight_ih: &Packed::with_format(vi, format),
+                        weight_hh: &cell.pack_state_weight(&w_hh, hidden, false, format),
                         d_output: &d,
                     };
                     std::hint::black_box(backward(cell, &layout, upstream, Direction::Forward));

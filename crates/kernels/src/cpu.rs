@@ -12,6 +12,8 @@ pub enum Isa {
     Avx2 = 2,
     /// 512-bit vectors.
     Avx512 = 3,
+    /// The same, and products of bfloat16 pairs.
+    Avx512Bf16 = 4,
 }
 
 static CHOSEN: AtomicU8 = AtomicU8::new(0);
@@ -26,7 +28,7 @@ pub fn detected() -> Isa {
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("fma")
         {
-            return Isa::Avx512;
+            return if is_x86_feature_detected!("avx512bf16") { Isa::Avx512Bf16 } else { Isa::Avx512 };
         }
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             return Isa::Avx2;
@@ -39,6 +41,7 @@ pub fn detected() -> Isa {
 #[inline]
 pub fn isa() -> Isa {
     match CHOSEN.load(Ordering::Relaxed) {
+        4 => Isa::Avx512Bf16,
         3 => Isa::Avx512,
         2 => Isa::Avx2,
         1 => Isa::Portable,
@@ -48,6 +51,12 @@ pub fn isa() -> Isa {
             best
         }
     }
+}
+
+/// Does the processor, as it is used, multiply pairs of bfloat16 numbers?
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn bf16() -> bool {
+    isa() == Isa::Avx512Bf16
 }
 
 /// Uses `isa`, or the best one that the processor has if that is less; returns what is now in use.
@@ -111,7 +120,7 @@ macro_rules! multiversion {
                 unsafe fn avx2<$t: $crate::Real>($($arg: $ty),*) $(-> $ret)? { $body::<$t, true>($($arg),*) }
                 match $crate::cpu::isa() {
                     // SAFETY: `isa()` returns only what the processor was found to have.
-                    $crate::cpu::Isa::Avx512 => return unsafe { avx512::<$t>($($arg),*) },
+                    $crate::cpu::Isa::Avx512 | $crate::cpu::Isa::Avx512Bf16 => return unsafe { avx512::<$t>($($arg),*) },
                     // SAFETY: as above.
                     $crate::cpu::Isa::Avx2 => return unsafe { avx2::<$t>($($arg),*) },
                     $crate::cpu::Isa::Portable => {}

@@ -43,6 +43,10 @@ pub trait Real:
     fn sqrt(self) -> Self;
     /// Neither NaN nor infinite.
     fn is_finite(self) -> bool;
+    /// The nearest bfloat16, ties to even, as bits.
+    fn bf16_bits(self) -> u16;
+    /// The nearest bfloat16.
+    fn to_bf16(self) -> Self;
     /// The matrix product's micro-kernel for the instruction set in use.
     fn micro() -> Micro<Self>;
     /// Where buffers of this type wait for their next use.
@@ -122,6 +126,19 @@ impl Real for f32 {
     fn is_finite(self) -> bool {
         self.is_finite()
     }
+    #[inline(always)]
+    fn bf16_bits(self) -> u16 {
+        let bits = self.to_bits();
+        // A NaN stays one: rounding could carry it over to infinity.
+        let quiet = (bits >> 16) as u16 | 0x40;
+        let even = (bits >> 16) & 1;
+        let rounded = (bits.wrapping_add(0x7FFF + even) >> 16) as u16;
+        if self.is_nan() { quiet } else { rounded }
+    }
+    #[inline(always)]
+    fn to_bf16(self) -> f32 {
+        f32::from_bits(u32::from(self.bf16_bits()) << 16)
+    }
     fn micro() -> Micro<f32> {
         crate::gemm::micro_f32()
     }
@@ -166,6 +183,14 @@ impl Real for f64 {
     #[inline(always)]
     fn tanh<const FMA: bool>(self) -> f64 {
         self.tanh()
+    }
+    #[inline(always)]
+    fn bf16_bits(self) -> u16 {
+        (self as f32).bf16_bits()
+    }
+    #[inline(always)]
+    fn to_bf16(self) -> f64 {
+        f64::from((self as f32).to_bf16())
     }
     fn micro() -> Micro<f64> {
         crate::gemm::micro_f64()

@@ -6,7 +6,7 @@ use simurgh_random::Random;
 
 #[test]
 fn every_instruction_set_computes_the_same_product() {
-    for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512] {
+    for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Avx512Bf16] {
         let used = force(isa);
         assert_eq!(used, isa.min(detected()));
         for (m, k, n) in [(1, 1, 1), (5, 300, 33), (13, 7, 31), (37, 257, 70)] {

@@ -9,16 +9,18 @@ use crate::cpu::{Isa, isa};
 pub(crate) fn micro_f32() -> Micro<f32> {
     #[cfg(target_arch = "x86_64")]
     match isa() {
-        Isa::Avx512 => return Micro { rows: 12, cols: 32, few_rows: 3, run: x86::avx512 },
-        Isa::Avx2 => return Micro { rows: 6, cols: 16, few_rows: 1, run: x86::avx2 },
+        Isa::Avx512 | Isa::Avx512Bf16 => {
+            return Micro { rows: 12, cols: 32, few_rows: 3, run: x86::avx512, pairs: x86::pairs() };
+        }
+        Isa::Avx2 => return Micro { rows: 6, cols: 16, few_rows: 1, run: x86::avx2, pairs: None },
         Isa::Portable => {}
     }
-    Micro { rows: 4, cols: 8, few_rows: 0, run: portable::<f32, 4, 8> }
+    Micro { rows: 4, cols: 8, few_rows: 0, run: portable::<f32, 4, 8>, pairs: None }
 }
 
 /// The `f64` micro-kernel: portable, since `f64` only checks gradients.
 pub(crate) fn micro_f64() -> Micro<f64> {
-    Micro { rows: 4, cols: 8, few_rows: 0, run: portable::<f64, 4, 8> }
+    Micro { rows: 4, cols: 8, few_rows: 0, run: portable::<f64, 4, 8>, pairs: None }
 }
 
 /// # Safety
@@ -53,8 +55,9 @@ unsafe fn portable<T: Real, const ROWS: usize, const COLS: usize>(t: Tile<'_, T>
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::super::{STRIPS, Strip};
+    use super::super::{DEPTH, Pairs, STRIPS, Strip};
     use super::Tile;
+    use crate::cpu::bf16;
     use std::arch::x86_64::*;
 
     /// Calls the instance for the tile's rows: one strip of them, or four of few.
@@ -115,14 +118,7 @@ mod x86 {
                 a = a.add(t.a_col);
             }
             for (j, strip) in strips.iter().enumerate() {
-                let low = if strip.cols >= 16 { 0xFFFF } else { (1u32 << strip.cols) as u16 - 1 };
-                let high = if strip.cols >= 32 {
-                    0xFFFF
-                } else if strip.cols > 16 {
-                    (1u32 << (strip.cols - 16)) as u16 - 1
-                } else {
-                    0
-                };
+                let (low, high) = (lanes(strip.cols, 0), lanes(strip.cols, 16));
                 for (i, row) in sum.iter().enumerate() {
                     let c = strip.c.add(i * strip.c_row);
                     let [mut s0, mut s1] = row[j];
@@ -134,6 +130,125 @@ mod x86 {
                     _mm512_mask_storeu_ps(c.wrapping_add(16), high, s1);
                 }
             }
+        }
+    }
+
+    /// Columns that a mask of 16 lanes covers from `first` on.
+    fn lanes(cols: usize, first: usize) -> u16 {
+        match cols.saturating_sub(first) {
+            0 => 0,
+            n if n >= 16 => 0xFFFF,
+            n => (1u16 << n) - 1,
+        }
+    }
+
+    /// Products of bfloat16 pairs, where the processor has them.
+    pub(super) fn pairs() -> Option<Pairs<f32>> {
+        bf16().then_some(Pairs { run: avx512_bf16, join: avx512_join })
+    }
+
+    /// # Safety
+    /// The tile lies inside its matrices, its operands are words of pairs; the processor has AVX-512-BF16.
+    unsafe fn avx512_bf16(t: Tile<'_, f32>) {
+        by_rows!(t, avx512_bf16_rows, 1 2 3 4 5 6 7 8 9 10 11 12; 1 2 3);
+    }
+
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    unsafe fn avx512_bf16_rows<const ROWS: usize, const PANELS: usize>(t: Tile<'_, f32>) {
+        let strips: &[Strip<f32>; PANELS] = t.strips.try_into().expect("matched by their number");
+        // SAFETY: the caller's contract; masked loads and stores touch only the tile's columns. The casts between
+        // vectors of the same size keep the bits.
+        unsafe {
+            let mut sum = [[[_mm512_setzero_ps(); 2]; PANELS]; ROWS];
+            for (j, strip) in strips.iter().enumerate() {
+                if !strip.bias.is_null() {
+                    let bias = [_mm512_loadu_ps(strip.bias), _mm512_loadu_ps(strip.bias.add(16))];
+                    for row in &mut sum {
+                        row[j] = bias;
+                    }
+                }
+            }
+            let mut a = t.a.cast::<i32>();
+            let mut b = [std::ptr::null::<i32>(); PANELS];
+            for (b, strip) in b.iter_mut().zip(strips) {
+                *b = strip.panel.cast();
+            }
+            for _ in 0..t.depth {
+                for (j, b) in b.iter_mut().enumerate() {
+                    let b0: __m512bh = std::mem::transmute(_mm512_loadu_si512(b.cast()));
+                    let b1: __m512bh = std::mem::transmute(_mm512_loadu_si512(b.add(16).cast()));
+                    for (i, row) in sum.iter_mut().enumerate() {
+                        let x: __m512bh = std::mem::transmute(_mm512_set1_epi32(*a.add(i * t.a_row)));
+                        row[j][0] = _mm512_dpbf16_ps(row[j][0], x, b0);
+                        row[j][1] = _mm512_dpbf16_ps(row[j][1], x, b1);
+                    }
+                    *b = b.add(32);
+                }
+                a = a.add(t.a_col);
+            }
+            for (j, strip) in strips.iter().enumerate() {
+                let (low, high) = (lanes(strip.cols, 0), lanes(strip.cols, 16));
+                for (i, row) in sum.iter().enumerate() {
+                    let c = strip.c.add(i * strip.c_row);
+                    let [mut s0, mut s1] = row[j];
+                    if strip.add {
+                        s0 = _mm512_add_ps(s0, _mm512_maskz_loadu_ps(low, c));
+                        s1 = _mm512_add_ps(s1, _mm512_maskz_loadu_ps(high, c.wrapping_add(16)));
+                    }
+                    _mm512_mask_storeu_ps(c, low, s0);
+                    _mm512_mask_storeu_ps(c.wrapping_add(16), high, s1);
+                }
+            }
+        }
+    }
+
+    /// Words of a row of a joined block: no multiple of a page's share of the first-level cache.
+    const JOINED_ROW: usize = DEPTH / 2 + 16;
+
+    /// # Safety
+    /// `from` covers the block, `to` has room for `MOST_ROWS * JOINED_ROW` words; the processor has AVX-512-BF16.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+    unsafe fn avx512_join(
+        from: *const f32,
+        (row, col): (usize, usize),
+        (height, depth): (usize, usize),
+        to: *mut u32,
+    ) -> (usize, usize) {
+        // SAFETY: the caller's contract; masked loads touch only the block.
+        unsafe {
+            if col == 1 {
+                for i in 0..height {
+                    let (from, to) = (from.add(i * row), to.add(i * JOINED_ROW));
+                    for k in (0..depth).step_by(32) {
+                        let (low, high) = (lanes(depth, k), lanes(depth, k + 16));
+                        let first = _mm512_maskz_loadu_ps(low, from.wrapping_add(k));
+                        let second = _mm512_maskz_loadu_ps(high, from.wrapping_add(k + 16));
+                        let both: __m512i = std::mem::transmute(_mm512_cvtne2ps_pbh(second, first));
+                        _mm512_storeu_si512(to.add(k / 2).cast(), both);
+                    }
+                }
+                return (JOINED_ROW, 1);
+            }
+            for pair in 0..depth.div_ceil(2) {
+                let mut halves = [_mm512_setzero_si512(); 2];
+                for (k, half) in halves.iter_mut().enumerate().take(depth - 2 * pair) {
+                    let from = from.add((2 * pair + k) * col);
+                    let numbers = if row == 1 {
+                        _mm512_maskz_loadu_ps(lanes(height, 0), from)
+                    } else {
+                        let mut numbers = [0.0f32; 16];
+                        for (i, number) in numbers.iter_mut().enumerate().take(height) {
+                            *number = *from.add(i * row);
+                        }
+                        _mm512_loadu_ps(numbers.as_ptr())
+                    };
+                    let short: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(numbers));
+                    *half = _mm512_cvtepu16_epi32(short);
+                }
+                let words = _mm512_or_si512(halves[0], _mm512_slli_epi32::<16>(halves[1]));
+                _mm512_mask_storeu_epi32(to.add(pair * height).cast(), lanes(height, 0), words);
+            }
+            (1, height)
         }
     }
 

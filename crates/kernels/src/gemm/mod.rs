@@ -10,7 +10,8 @@ mod operand;
 pub mod reference;
 
 pub(crate) use micro::{micro_f32, micro_f64};
-pub use operand::{Packed, View};
+use operand::Storage;
+pub use operand::{Format, Packed, View};
 
 use crate::Real;
 use crate::parallel;
@@ -37,6 +38,18 @@ pub struct Micro<T> {
     /// Most rows of a tile of [`STRIPS`] panels.
     pub(crate) few_rows: usize,
     pub(crate) run: unsafe fn(Tile<'_, T>),
+    /// For pairs of bfloat16 numbers, where the processor multiplies them.
+    pub(crate) pairs: Option<Pairs<T>>,
+}
+
+/// A micro-kernel over [`Storage::Pairs`]: its tile's `depth` counts pairs, and the pointers to its operands are to words
+/// of two numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Pairs<T> {
+    pub run: unsafe fn(Tile<'_, T>),
+    /// `(from, strides of a row and a column, (height, depth), to)`: rounds a block of the left operand and joins pairs
+    /// of neighbouring columns; the strides of a row and a pair in `to` are returned.
+    pub join: unsafe fn(*const T, (usize, usize), (usize, usize), *mut u32) -> (usize, usize),
 }
 
 /// One call of a micro-kernel: `c[rows, cols] (+)= a[rows, depth] * panel[depth, Micro::cols]` for one strip, or for
@@ -201,6 +214,7 @@ pub(crate) unsafe fn products<T: Real>(a: &View<'_, T>, pieces: &[Piece], produc
     for product in products {
         assert_eq!(a.cols, product.b.depth, "products: inner dimensions");
         assert_eq!(product.b.width, micro.cols, "products: packed for another instruction set");
+        assert_eq!(product.b.format(), products[0].b.format(), "products: formats");
     }
     assert!(pieces.iter().all(|p| p.rows.end <= a.rows), "products: rows");
     // SAFETY: checked above, or the caller's contract.
@@ -219,11 +233,26 @@ const COPIED: usize = DEPTH + 16;
 /// Most rows of any micro-kernel.
 const MOST_ROWS: usize = 12;
 
+/// How the left operand must be laid out.
+#[derive(Clone, Copy)]
+enum Layout<T> {
+    Full,
+    Rounded,
+    Pairs(Pairs<T>),
+}
+
 /// The given pieces of rows of several products that share the left operand `a`.
 ///
 /// # Safety
-/// The shapes fit, every micro-kernel is `micro`, and nobody else touches these parts of the results meanwhile.
+/// The shapes and formats fit, every micro-kernel is `micro`, and nobody else touches these parts of the results meanwhile.
 unsafe fn region<T: Real>(micro: Micro<T>, a: &View<'_, T>, pieces: &[Piece], products: &[Product<'_, T>]) {
+    let Some(first) = products.first() else { return };
+    let format = match &first.b.storage {
+        Storage::Full(_) => Layout::Full,
+        Storage::Rounded(_) => Layout::Rounded,
+        Storage::Pairs(_) => Layout::Pairs(micro.pairs.expect("packed for a processor that multiplies pairs")),
+    };
+    let run = if let Layout::Pairs(pairs) = format { pairs.run } else { micro.run };
     let panels: usize = products.iter().map(|p| p.panels.len()).sum();
     let depth_blocks = a.cols.div_ceil(DEPTH).max(1);
     let mut scratch = [const { MaybeUninit::<T>::uninit() }; COPIED * MOST_ROWS];
@@ -233,6 +262,7 @@ unsafe fn region<T: Real>(micro: Micro<T>, a: &View<'_, T>, pieces: &[Piece], pr
     for depth_block in 0..depth_blocks {
         let k0 = depth_block * DEPTH;
         let depth = DEPTH.min(a.cols - k0);
+        let steps = if let Layout::Pairs(_) = format { depth.div_ceil(2) } else { depth };
         for group in (0..panels).step_by(GROUP) {
             let group = group..panels.min(group + GROUP);
             for piece in pieces {
@@ -244,24 +274,37 @@ unsafe fn region<T: Real>(micro: Micro<T>, a: &View<'_, T>, pieces: &[Piece], pr
                     let height = i1 - i0;
                     let first_row = piece.rows.start + i0;
                     let from = a.data.as_ptr().wrapping_add(first_row * a.row_stride + k0 * a.col_stride);
-                    let (pointer, a_row, a_col) = if a.col_stride != 1 {
+                    let strides = (a.row_stride, a.col_stride);
+                    let (pointer, a_row, a_col) = match format {
                         // SAFETY: inside the view, and inside the scratch block.
-                        unsafe { pack_rows(from, (a.row_stride, a.col_stride), (height, depth), scratch) };
-                        (scratch.cast_const(), 1, height)
-                    } else if crowded && group.len() > 2 {
-                        for i in 0..height {
-                            // SAFETY: as above.
-                            unsafe {
-                                std::ptr::copy_nonoverlapping(
-                                    from.add(i * a.row_stride),
-                                    scratch.add(i * COPIED),
-                                    depth,
-                                );
+                        Layout::Pairs(pairs) => unsafe {
+                            let (row, col) = (pairs.join)(from, strides, (height, depth), scratch.cast());
+                            (scratch.cast_const(), row, col)
+                        },
+                        Layout::Full if a.col_stride == 1 && !(crowded && group.len() > 2) => (from, a.row_stride, 1),
+                        Layout::Full if a.col_stride == 1 => {
+                            for i in 0..height {
+                                // SAFETY: as above.
+                                unsafe {
+                                    std::ptr::copy_nonoverlapping(
+                                        from.add(i * a.row_stride),
+                                        scratch.add(i * COPIED),
+                                        depth,
+                                    );
+                                }
                             }
+                            (scratch.cast_const(), COPIED, 1)
                         }
-                        (scratch.cast_const(), COPIED, 1)
-                    } else {
-                        (from, a.row_stride, 1)
+                        Layout::Full | Layout::Rounded => {
+                            // SAFETY: as above.
+                            unsafe { pack_rows(from, strides, (height, depth), scratch) };
+                            if matches!(format, Layout::Rounded) {
+                                // SAFETY: just written.
+                                let numbers = unsafe { std::slice::from_raw_parts_mut(scratch, height * depth) };
+                                numbers.iter_mut().for_each(|x| *x = x.to_bf16());
+                            }
+                            (scratch.cast_const(), 1, height)
+                        }
                     };
                     let together = if height <= micro.few_rows { STRIPS } else { 1 };
                     let mut strips = [Strip::NONE; STRIPS];
@@ -273,8 +316,8 @@ unsafe fn region<T: Real>(micro: Micro<T>, a: &View<'_, T>, pieces: &[Piece], pr
                             let b = product.b;
                             let first = panel * b.width;
                             *strip = Strip {
-                                // SAFETY: the panel's offset in the packed layout, see `Packed::new`.
-                                panel: unsafe { b.data.as_ptr().add((k0 * b.panels() + panel * depth) * b.width) },
+                                // SAFETY: where `Packed::pack` put the panel.
+                                panel: unsafe { b.pointer().add(b.offset(k0, panel)) },
                                 bias: if product.bias.is_empty() || depth_block > 0 {
                                     std::ptr::null()
                                 } else {
@@ -287,9 +330,10 @@ unsafe fn region<T: Real>(micro: Micro<T>, a: &View<'_, T>, pieces: &[Piece], pr
                                 add: product.add || depth_block > 0,
                             };
                         }
-                        let tile = Tile { rows: height, depth, a: pointer, a_row, a_col, strips: &strips[..count] };
+                        let tile =
+                            Tile { rows: height, depth: steps, a: pointer, a_row, a_col, strips: &strips[..count] };
                         // SAFETY: the tile lies inside the three matrices.
-                        unsafe { (micro.run)(tile) };
+                        unsafe { run(tile) };
                         index += count;
                     }
                 }
@@ -379,24 +423,58 @@ mod tests {
     }
 
     #[test]
+    fn rounded_operands_give_the_product_of_rounded_numbers() {
+        let rounded = |x: &[f32]| -> Vec<f64> { x.iter().map(|x| f64::from(x.to_bf16())).collect() };
+        for (m, k, n) in [(0, 3, 4), (3, 0, 4), (1, 1, 1), (1, 300, 333), (13, 7, 31), (5, 257, 64), (37, 601, 17)] {
+            let mut random = Random::new((m * 1000 + k * 10 + n) as u64);
+            let mut draw = |n: usize| -> Vec<f32> { (0..n).map(|_| random.normal() as f32).collect() };
+            let (a, b, bias) = (draw(m * k), draw(k * n), draw(n));
+            let wide_bias: Vec<f64> = bias.iter().map(|&b| f64::from(b)).collect();
+            for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
+                let va = if ta { View::new(&a, k, m).transposed() } else { View::new(&a, m, k) };
+                let vb = if tb { View::new(&b, n, k).transposed() } else { View::new(&b, k, n) };
+                let mut got = vec![0.0f32; m * n];
+                gemm(va, &Packed::with_format(vb, Format::Bf16), &mut got, Start::Bias(&bias));
+                let (wide_a, wide_b) = (rounded(&a), rounded(&b));
+                let mut want = vec![0.0f64; m * n];
+                let va = if ta { View::new(&wide_a, k, m).transposed() } else { View::new(&wide_a, m, k) };
+                let vb = if tb { View::new(&wide_b, n, k).transposed() } else { View::new(&wide_b, k, n) };
+                // The same through registers of the full type.
+                let mut emulated = want.clone();
+                gemm(va, &Packed::with_format(vb, Format::Bf16), &mut emulated, Start::Bias(&wide_bias));
+                reference::gemm(va, vb, &mut want, Start::Bias(&wide_bias));
+                for (i, w) in want.iter().enumerate() {
+                    let tolerance = 2e-6 * (1.0 + k as f64 / 8.0);
+                    let difference = (f64::from(got[i]) - w).abs();
+                    assert!(difference <= tolerance, "{m}x{k}x{n} {ta} {tb} at {i}: {} {w}", got[i]);
+                    let difference = (emulated[i] - w).abs();
+                    assert!(difference <= 1e-12 * (1.0 + k as f64), "{m}x{k}x{n} at {i}: {} {w}", emulated[i]);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_row_gives_the_same_bits_in_any_company_and_with_any_number_of_threads() {
         let (m, k, n) = (71, 300, 90);
         let mut random = Random::new(5);
         let a: Vec<f32> = (0..m * k).map(|_| random.normal() as f32).collect();
         let b: Vec<f32> = (0..k * n).map(|_| random.normal() as f32).collect();
-        let packed = Packed::new(View::new(&b, k, n));
-        let mut all = vec![0.0; m * n];
-        gemm(View::new(&a, m, k), &packed, &mut all, Start::Zero);
-        for i in 0..m {
-            let mut alone = vec![0.0; n];
-            gemm_serial(View::new(&a, m, k).rows(i..i + 1), &packed, &mut alone, Start::Zero);
-            assert_eq!(alone, all[i * n..(i + 1) * n]);
-        }
-        for threads in [1, 2, 5] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let mut got = vec![0.0; m * n];
-            pool.install(|| gemm(View::new(&a, m, k), &packed, &mut got, Start::Zero));
-            assert_eq!(got, all);
+        for format in [Format::Full, Format::Bf16] {
+            let packed = Packed::with_format(View::new(&b, k, n), format);
+            let mut all = vec![0.0; m * n];
+            gemm(View::new(&a, m, k), &packed, &mut all, Start::Zero);
+            for i in 0..m {
+                let mut alone = vec![0.0; n];
+                gemm_serial(View::new(&a, m, k).rows(i..i + 1), &packed, &mut alone, Start::Zero);
+                assert!(alone == all[i * n..(i + 1) * n], "{format:?} row {i}");
+            }
+            for threads in [1, 2, 5] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let mut got = vec![0.0; m * n];
+                pool.install(|| gemm(View::new(&a, m, k), &packed, &mut got, Start::Zero));
+                assert!(got == all, "{format:?} {threads}");
+            }
         }
     }
 }

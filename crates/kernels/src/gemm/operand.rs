@@ -1,8 +1,8 @@
 //! The operands of a product: the left one as it lies in memory, the right one packed.
 
 use super::{DEPTH, WORTH};
-use crate::Real;
 use crate::parallel::{self, Shared};
+use crate::{Real, multiversion};
 use std::ops::Range;
 
 /// A matrix seen through strides, in elements.
@@ -55,10 +55,33 @@ impl<'a, T> View<'a, T> {
     }
 }
 
-/// The right operand `[depth, cols]` of a product, laid out as the micro-kernel reads it.
+/// What the operands of a product are rounded to; sums are always of the full type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Not at all.
+    #[default]
+    Full,
+    /// To bfloat16, eight bits of exponent and eight of precision: twice the speed where the processor multiplies pairs
+    /// of them, the same numbers in registers of the full type elsewhere.
+    Bf16,
+}
+
+/// The numbers of a packed operand.
+#[derive(Clone, Debug)]
+pub(super) enum Storage<T> {
+    /// As they are.
+    Full(Vec<T>),
+    /// Rounded to bfloat16, in the full type.
+    Rounded(Vec<T>),
+    /// Two neighbours along the inner dimension in a word, the first in its low half.
+    Pairs(Vec<u32>),
+}
+
+/// The right operand `[depth, cols]` of a product, laid out as the micro-kernel reads it: in blocks of [`DEPTH`] rows,
+/// each of which has its panels one after the other.
 #[derive(Clone, Debug)]
 pub struct Packed<T> {
-    pub(super) data: Vec<T>,
+    pub(super) storage: Storage<T>,
     pub(super) depth: usize,
     pub(super) cols: usize,
     pub(super) width: usize,
@@ -67,61 +90,106 @@ pub struct Packed<T> {
 impl<T: Real> Packed<T> {
     /// Packs `b`.
     pub fn new(b: View<'_, T>) -> Self {
-        let width = T::micro().cols;
-        let (depth, cols) = (b.rows, b.cols);
-        let panels = cols.div_ceil(width);
-        let mut data = vec![T::ZERO; depth * panels * width];
-        let blocks = depth.div_ceil(DEPTH);
-        let shared = Shared::new(&mut data);
-        let pack = |index: usize| {
-            let (block, panel) = (index / panels, index % panels);
-            let start = block * DEPTH;
-            let length = DEPTH.min(depth - start);
-            // SAFETY: panels are disjoint pieces of `data`, one task each.
-            let to = unsafe { shared.slice((start * panels + panel * length) * width, length * width) };
-            let first = panel * width;
-            let wide = width.min(cols - first);
-            if b.col_stride == 1 {
-                for (p, to) in to.chunks_exact_mut(width).enumerate() {
-                    let from = (start + p) * b.row_stride + first;
-                    to[..wide].copy_from_slice(&b.data[from..from + wide]);
-                }
-            } else {
-                // In pieces of 16 so that the strided side stays in the first-level cache.
-                for p0 in (0..length).step_by(16) {
-                    let p1 = length.min(p0 + 16);
-                    for j in 0..wide {
-                        let from = (first + j) * b.col_stride + start * b.row_stride;
-                        for p in p0..p1 {
-                            to[p * width + j] = b.data[from + p * b.row_stride];
-                        }
-                    }
-                }
-            }
-        };
-        let count = blocks * panels;
-        let parts = parallel::ranges(count, parallel::threads(), 1);
-        parallel::each(parts.len(), depth * cols > WORTH / 4, |part| {
-            parts[part].clone().for_each(&pack);
-        });
-        Self { data, depth, cols, width }
+        Self::with_format(b, Format::Full)
     }
 
-    /// Room for `depth` rows of `cols` numbers that [`Packed::rows`] fills.
-    pub(crate) fn with_room(depth: usize, cols: usize) -> Self {
+    /// Packs `b`, rounded.
+    pub fn with_format(b: View<'_, T>, format: Format) -> Self {
+        let mut packed = Self::with_room(b.rows, b.cols, format);
+        if b.col_stride == 1 {
+            packed.pack(|row, first, to| to.copy_from_slice(&b.data[row * b.row_stride + first..][..to.len()]));
+        } else {
+            packed.pack(|row, first, to| {
+                for (j, to) in to.iter_mut().enumerate() {
+                    *to = b.data[row * b.row_stride + (first + j) * b.col_stride];
+                }
+            });
+        }
+        packed
+    }
+
+    /// Room for `depth` rows of `cols` numbers that [`Packed::pack`] fills.
+    pub(crate) fn with_room(depth: usize, cols: usize, format: Format) -> Self {
         let width = T::micro().cols;
-        Self { data: vec![T::ZERO; depth * cols.div_ceil(width) * width], depth, cols, width }
+        let columns = cols.div_ceil(width) * width;
+        let storage = match format {
+            Format::Full => Storage::Full(vec![T::ZERO; depth * columns]),
+            Format::Bf16 if T::micro().pairs.is_some() => Storage::Pairs(vec![0; depth.div_ceil(2) * columns]),
+            Format::Bf16 => Storage::Rounded(vec![T::ZERO; depth * columns]),
+        };
+        Self { storage, depth, cols, width }
     }
 
     /// Another inner dimension, at most the one that there was room for; what was packed is lost.
     pub(crate) fn set_depth(&mut self, depth: usize) {
-        assert!(depth * self.panels() * self.width <= self.data.len(), "set_depth: no room");
+        let (room, rows) = match &self.storage {
+            Storage::Full(numbers) | Storage::Rounded(numbers) => (numbers.len(), depth),
+            Storage::Pairs(words) => (words.len(), depth.div_ceil(2)),
+        };
+        assert!(rows * self.panels() * self.width <= room, "set_depth: no room");
         self.depth = depth;
     }
 
-    /// To pack row by row, on several threads.
-    pub(crate) fn rows(&mut self) -> PackedRows<T> {
-        PackedRows { data: Shared::new(&mut self.data), depth: self.depth, cols: self.cols, width: self.width }
+    /// Packs what `line(row, first, to)` gives: the columns of a row from `first` on, as many as `to` has. On all
+    /// threads.
+    pub(crate) fn pack(&mut self, line: impl Fn(usize, usize, &mut [T]) + Sync) {
+        /// At least the width of any panel.
+        const WIDEST: usize = 32;
+        let (depth, cols, width, panels) = (self.depth, self.cols, self.width, self.panels());
+        let count = depth.div_ceil(DEPTH) * panels;
+        let parts = parallel::ranges(count, parallel::threads(), 1);
+        let offsets: Vec<usize> = (0..count).map(|index| self.offset(index / panels * DEPTH, index % panels)).collect();
+        let rounded = matches!(self.storage, Storage::Rounded(_));
+        let (numbers, words) = match &mut self.storage {
+            Storage::Full(numbers) | Storage::Rounded(numbers) => (Shared::new(numbers), None),
+            Storage::Pairs(words) => (Shared::new(&mut []), Some(Shared::new(words))),
+        };
+        parallel::each(parts.len(), depth * cols > WORTH / 4, |part| {
+            let (mut even, mut odd) = ([T::ZERO; WIDEST], [T::ZERO; WIDEST]);
+            for index in parts[part].clone() {
+                let (start, first) = (index / panels * DEPTH, index % panels * width);
+                let (length, wide) = (DEPTH.min(depth - start), width.min(cols - first));
+                if let Some(words) = &words {
+                    for pair in 0..length.div_ceil(2) {
+                        line(start + 2 * pair, first, &mut even[..wide]);
+                        match 2 * pair + 1 < length {
+                            true => line(start + 2 * pair + 1, first, &mut odd[..wide]),
+                            false => odd.fill(T::ZERO),
+                        }
+                        // SAFETY: panels are disjoint pieces of the words, one task each.
+                        let to = unsafe { words.slice(offsets[index] + pair * width, wide) };
+                        join(&even[..wide], &odd[..wide], to);
+                    }
+                } else {
+                    for p in 0..length {
+                        // SAFETY: as above.
+                        let to = unsafe { numbers.slice(offsets[index] + p * width, wide) };
+                        line(start + p, first, to);
+                        if rounded {
+                            to.iter_mut().for_each(|x| *x = x.to_bf16());
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// The first number, or word.
+    pub(super) fn pointer(&self) -> *const T {
+        match &self.storage {
+            Storage::Full(numbers) | Storage::Rounded(numbers) => numbers.as_ptr(),
+            Storage::Pairs(words) => words.as_ptr().cast(),
+        }
+    }
+
+    /// Where a panel of the block of rows that begins at `start` begins.
+    pub(super) fn offset(&self, start: usize, panel: usize) -> usize {
+        let length = DEPTH.min(self.depth - start);
+        let (start, length) = match self.storage {
+            Storage::Pairs(_) => (start / 2, length.div_ceil(2)),
+            _ => (start, length),
+        };
+        (start * self.panels() + panel * length) * self.width
     }
 
     /// Inner dimension.
@@ -134,6 +202,11 @@ impl<T: Real> Packed<T> {
         self.cols
     }
 
+    /// What its numbers are rounded to.
+    pub fn format(&self) -> Format {
+        if matches!(self.storage, Storage::Full(_)) { Format::Full } else { Format::Bf16 }
+    }
+
     /// Columns of a panel.
     pub(crate) fn width(&self) -> usize {
         self.width
@@ -144,28 +217,14 @@ impl<T: Real> Packed<T> {
     }
 }
 
-/// A [`Packed`] operand that is filled row by row.
-pub(crate) struct PackedRows<T> {
-    data: Shared<T>,
-    depth: usize,
-    cols: usize,
-    width: usize,
+#[inline(always)]
+fn join_body<T: Real, const FMA: bool>(even: &[T], odd: &[T], to: &mut [u32]) {
+    for ((even, odd), to) in even.iter().zip(odd).zip(to) {
+        *to = u32::from(even.bf16_bits()) | u32::from(odd.bf16_bits()) << 16;
+    }
 }
 
-impl<T: Copy> PackedRows<T> {
-    /// Packs one row.
-    ///
-    /// # Safety
-    /// The operand is alive, and nobody else writes this row or reads the operand meanwhile.
-    pub(crate) unsafe fn set(&self, row: usize, values: &[T]) {
-        assert!(row < self.depth && values.len() == self.cols, "PackedRows::set: row {row} of {}", self.depth);
-        let panels = self.cols.div_ceil(self.width);
-        let start = row / DEPTH * DEPTH;
-        let length = DEPTH.min(self.depth - start);
-        for (panel, values) in values.chunks(self.width).enumerate() {
-            let at = (start * panels + panel * length + row - start) * self.width;
-            // SAFETY: the caller's contract.
-            unsafe { self.data.slice(at, values.len()) }.copy_from_slice(values);
-        }
-    }
+multiversion! {
+    /// Two rows as pairs.
+    fn join<T: Real>(even: &[T], odd: &[T], to: &mut [u32]) = join_body
 }

@@ -76,7 +76,21 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
     let blocks = &engine.blocks;
     let most = blocks.most_rows();
     let mut d_gates = Buffer::take(most * width);
-    let (mut block_x, mut block_h) = (Packed::with_room(most, input), Packed::with_room(most, hidden));
+    let format = weight_ih.format();
+    let (mut block_x, mut block_h) = (Packed::with_room(most, input, format), Packed::with_room(most, hidden, format));
+    // The hidden state that each row's step began with: a row of the output, or after all rows one of the initial state.
+    let mut before_row = vec![0; rows];
+    for block in 0..blocks.count() {
+        for run in blocks.runs(block, &(0..sequences), Pass::Forward) {
+            for i in 0..run.rows.len() {
+                before_row[run.rows.start + i] = run.before.map_or(rows + run.sequences.start, |row| row) + i;
+            }
+        }
+    }
+    let state_before = |row: usize| match before_row[row].checked_sub(rows) {
+        None => &output[before_row[row] * hidden..][..hidden],
+        Some(sequence) => &initial.hidden[sequence * hidden..][..hidden],
+    };
     let mut again = Again::new(if recompute { most } else { 0 }, width, if has_cell { hidden } else { 0 }, hidden);
     let (dh, dc, dx) = (Shared::new(&mut d_hidden), Shared::new(&mut d_cell), Shared::new(&mut d_x));
     let (dw_ih, dw_hh) = (Shared::new(&mut d_weight_ih), Shared::new(&mut d_weight_hh));
@@ -89,7 +103,6 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
         let (first, count) = (block_rows.start, block_rows.len());
         block_x.set_depth(count);
         block_h.set_depth(count);
-        let (rows_x, rows_h) = (block_x.rows(), block_h.rows());
         let dg = Shared::new(&mut d_gates);
         let again = again.shared();
         let before_of = |run: &Run| -> &[T] {
@@ -125,7 +138,6 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
                 let units = engine.units(member, members);
                 if let Some(run) = index.checked_sub(1).map(|done| &runs[done]) {
                     let (row, count) = (run.rows.start, run.rows.len());
-                    let before = before_of(run);
                     // SAFETY: the rows of a run were written in the step before, and are only read now.
                     let d_gates = View::new(unsafe { dg.slice((row - first) * width, count * width) }, count, width);
                     for ((columns, _), weight) in cell.state_pieces(hidden).zip(weight_hh) {
@@ -136,14 +148,6 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
                         let piece = Piece { rows: 0..count, to: run.sequences.start };
                         // SAFETY: these units of these states belong to this member.
                         unsafe { products(&d_gates.columns(columns), &[piece], &[product]) };
-                    }
-                    for i in (0..count).filter(|i| (index + i) % members == member) {
-                        let at = row + i;
-                        // SAFETY: each row belongs to one member; they are read after all tasks are done.
-                        unsafe {
-                            rows_x.set(at - first, &x[at * input..(at + 1) * input]);
-                            rows_h.set(at - first, &before[i * hidden..(i + 1) * hidden]);
-                        }
                     }
                 }
                 if let Some(run) = runs.get(index) {
@@ -192,6 +196,8 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
         });
 
         // What the block adds to the weights' gradients, and the input's gradient.
+        block_x.pack(|k, from, to| to.copy_from_slice(&x[(first + k) * input + from..][..to.len()]));
+        block_h.pack(|k, from, to| to.copy_from_slice(&state_before(first + k)[from..][..to.len()]));
         let d_gates = &d_gates[..count * width];
         let view = View::new(d_gates, count, width);
         let shares = parallel::ranges(width, threads, 16);

@@ -33,7 +33,7 @@ pub use forward::{Saved, forward};
 pub use walk::Direction;
 
 use crate::Real;
-use crate::gemm::{Packed, View};
+use crate::gemm::{Format, Packed, View};
 use std::ops::Range;
 
 /// Units that a loop over a row handles at once.
@@ -122,9 +122,16 @@ impl Cell {
     ///
     /// # Panics
     /// If `weight` has another length.
-    pub fn pack_state_weight<T: Real>(self, weight: &[T], hidden: usize, transposed: bool) -> Vec<Packed<T>> {
+    pub fn pack_state_weight<T: Real>(
+        self,
+        weight: &[T],
+        hidden: usize,
+        transposed: bool,
+        format: Format,
+    ) -> Vec<Packed<T>> {
         let all = View::new(weight, self.gates() * hidden, hidden);
-        let pack = |rows| Packed::new(if transposed { all.rows(rows).transposed() } else { all.rows(rows) });
+        let pack =
+            |rows| Packed::with_format(if transposed { all.rows(rows).transposed() } else { all.rows(rows) }, format);
         self.state_pieces(hidden).map(|(_, rows)| pack(rows)).collect()
     }
 
