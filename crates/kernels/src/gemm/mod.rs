@@ -254,6 +254,8 @@ unsafe fn region<T: Real>(micro: Micro<T>, a: &View<'_, T>, pieces: &[Piece], pr
     };
     let run = if let Layout::Pairs(pairs) = format { pairs.run } else { micro.run };
     let panels: usize = products.iter().map(|p| p.panels.len()).sum();
+    // Half the bytes, twice the panels.
+    let together = if let Layout::Pairs(_) = format { 2 * GROUP } else { GROUP };
     let depth_blocks = a.cols.div_ceil(DEPTH).max(1);
     let mut scratch = [const { MaybeUninit::<T>::uninit() }; COPIED * MOST_ROWS];
     let scratch = scratch.as_mut_ptr().cast::<T>();
@@ -263,8 +265,8 @@ unsafe fn region<T: Real>(micro: Micro<T>, a: &View<'_, T>, pieces: &[Piece], pr
         let k0 = depth_block * DEPTH;
         let depth = DEPTH.min(a.cols - k0);
         let steps = if let Layout::Pairs(_) = format { depth.div_ceil(2) } else { depth };
-        for group in (0..panels).step_by(GROUP) {
-            let group = group..panels.min(group + GROUP);
+        for group in (0..panels).step_by(together) {
+            let group = group..panels.min(group + together);
             for piece in pieces {
                 let count = piece.rows.len();
                 let blocks = count.div_ceil(micro.rows);
@@ -306,11 +308,11 @@ unsafe fn region<T: Real>(micro: Micro<T>, a: &View<'_, T>, pieces: &[Piece], pr
                             (scratch.cast_const(), 1, height)
                         }
                     };
-                    let together = if height <= micro.few_rows { STRIPS } else { 1 };
+                    let wide = if height <= micro.few_rows { STRIPS } else { 1 };
                     let mut strips = [Strip::NONE; STRIPS];
                     let mut index = group.start;
                     while index < group.end {
-                        let count = if group.len() - (index - group.start) >= together { together } else { 1 };
+                        let count = if group.end - index >= wide { wide } else { 1 };
                         for (i, strip) in strips[..count].iter_mut().enumerate() {
                             let (product, panel) = locate(products, index + i);
                             let b = product.b;

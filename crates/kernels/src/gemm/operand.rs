@@ -3,6 +3,7 @@
 use super::{DEPTH, WORTH};
 use crate::parallel::{self, Shared};
 use crate::{Real, multiversion};
+use std::marker::PhantomData;
 use std::ops::Range;
 
 /// A matrix seen through strides, in elements.
@@ -23,6 +24,18 @@ impl<'a, T> View<'a, T> {
     pub fn new(data: &'a [T], rows: usize, cols: usize) -> Self {
         assert_eq!(data.len(), rows * cols, "View::new: {rows} x {cols}");
         Self { data, rows, cols, row_stride: cols, col_stride: 1 }
+    }
+
+    /// A matrix `[rows, cols]` whose rows begin `row_stride` apart.
+    ///
+    /// # Panics
+    /// If `data` is shorter, or the stride than a row.
+    pub fn strided(data: &'a [T], rows: usize, cols: usize, row_stride: usize) -> Self {
+        assert!(
+            cols <= row_stride && rows * row_stride <= data.len(),
+            "View::strided: {rows} x {cols} of {row_stride}"
+        );
+        Self { data, rows, cols, row_stride, col_stride: 1 }
     }
 
     /// The same numbers with rows and columns exchanged.
@@ -132,46 +145,29 @@ impl<T: Real> Packed<T> {
 
     /// Packs what `line(row, first, to)` gives: the columns of a row from `first` on, as many as `to` has. On all
     /// threads.
-    pub(crate) fn pack(&mut self, line: impl Fn(usize, usize, &mut [T]) + Sync) {
-        /// At least the width of any panel.
-        const WIDEST: usize = 32;
-        let (depth, cols, width, panels) = (self.depth, self.cols, self.width, self.panels());
-        let count = depth.div_ceil(DEPTH) * panels;
-        let parts = parallel::ranges(count, parallel::threads(), 1);
-        let offsets: Vec<usize> = (0..count).map(|index| self.offset(index / panels * DEPTH, index % panels)).collect();
-        let rounded = matches!(self.storage, Storage::Rounded(_));
-        let (numbers, words) = match &mut self.storage {
-            Storage::Full(numbers) | Storage::Rounded(numbers) => (Shared::new(numbers), None),
-            Storage::Pairs(words) => (Shared::new(&mut []), Some(Shared::new(words))),
-        };
-        parallel::each(parts.len(), depth * cols > WORTH / 4, |part| {
-            let (mut even, mut odd) = ([T::ZERO; WIDEST], [T::ZERO; WIDEST]);
+    fn pack(&mut self, line: impl Fn(usize, usize, &mut [T]) + Sync) {
+        let worth = self.depth * self.cols > WORTH / 4;
+        let packing = self.packing(line);
+        let parts = parallel::ranges(packing.count(), parallel::threads(), 1);
+        parallel::each(parts.len(), worth, |part| {
             for index in parts[part].clone() {
-                let (start, first) = (index / panels * DEPTH, index % panels * width);
-                let (length, wide) = (DEPTH.min(depth - start), width.min(cols - first));
-                if let Some(words) = &words {
-                    for pair in 0..length.div_ceil(2) {
-                        line(start + 2 * pair, first, &mut even[..wide]);
-                        match 2 * pair + 1 < length {
-                            true => line(start + 2 * pair + 1, first, &mut odd[..wide]),
-                            false => odd.fill(T::ZERO),
-                        }
-                        // SAFETY: panels are disjoint pieces of the words, one task each.
-                        let to = unsafe { words.slice(offsets[index] + pair * width, wide) };
-                        join(&even[..wide], &odd[..wide], to);
-                    }
-                } else {
-                    for p in 0..length {
-                        // SAFETY: as above.
-                        let to = unsafe { numbers.slice(offsets[index] + p * width, wide) };
-                        line(start + p, first, to);
-                        if rounded {
-                            to.iter_mut().for_each(|x| *x = x.to_bf16());
-                        }
-                    }
-                }
+                // SAFETY: each index once.
+                unsafe { packing.run(index) };
             }
         });
+    }
+
+    /// The same in pieces, for callers that have more to share out.
+    pub(crate) fn packing<F: Fn(usize, usize, &mut [T]) + Sync>(&mut self, line: F) -> Packing<'_, T, F> {
+        let (depth, cols, width, panels) = (self.depth, self.cols, self.width, self.panels());
+        let count = depth.div_ceil(DEPTH) * panels;
+        let offsets = (0..count).map(|index| self.offset(index / panels * DEPTH, index % panels)).collect();
+        let to = match &mut self.storage {
+            Storage::Full(numbers) => Destination::Full(Shared::new(numbers)),
+            Storage::Rounded(numbers) => Destination::Rounded(Shared::new(numbers)),
+            Storage::Pairs(words) => Destination::Pairs(Shared::new(words)),
+        };
+        Packing { line, to, depth, cols, width, panels, offsets, packed: PhantomData }
     }
 
     /// The first number, or word.
@@ -214,6 +210,69 @@ impl<T: Real> Packed<T> {
 
     pub(super) fn panels(&self) -> usize {
         self.cols.div_ceil(self.width)
+    }
+}
+
+/// Where a [`Packing`] writes.
+enum Destination<T> {
+    Full(Shared<T>),
+    Rounded(Shared<T>),
+    Pairs(Shared<u32>),
+}
+
+/// A [`Packed`] operand being packed: a panel of a block of rows an index.
+pub(crate) struct Packing<'p, T, F> {
+    line: F,
+    to: Destination<T>,
+    depth: usize,
+    cols: usize,
+    width: usize,
+    panels: usize,
+    offsets: Vec<usize>,
+    packed: PhantomData<&'p mut T>,
+}
+
+impl<T: Real, F: Fn(usize, usize, &mut [T]) + Sync> Packing<'_, T, F> {
+    /// How many indices there are.
+    pub(crate) fn count(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// Packs one.
+    ///
+    /// # Safety
+    /// Nobody else packs the same index meanwhile.
+    pub(crate) unsafe fn run(&self, index: usize) {
+        /// At least the width of any panel.
+        const WIDEST: usize = 32;
+        let (start, first, offset) =
+            (index / self.panels * DEPTH, index % self.panels * self.width, self.offsets[index]);
+        let (length, wide) = (DEPTH.min(self.depth - start), self.width.min(self.cols - first));
+        match &self.to {
+            Destination::Full(numbers) | Destination::Rounded(numbers) => {
+                for p in 0..length {
+                    // SAFETY: panels are disjoint pieces; the caller's contract.
+                    let to = unsafe { numbers.slice(offset + p * self.width, wide) };
+                    (self.line)(start + p, first, to);
+                    if matches!(self.to, Destination::Rounded(_)) {
+                        to.iter_mut().for_each(|x| *x = x.to_bf16());
+                    }
+                }
+            }
+            Destination::Pairs(words) => {
+                let (mut even, mut odd) = ([T::ZERO; WIDEST], [T::ZERO; WIDEST]);
+                for pair in 0..length.div_ceil(2) {
+                    (self.line)(start + 2 * pair, first, &mut even[..wide]);
+                    match 2 * pair + 1 < length {
+                        true => (self.line)(start + 2 * pair + 1, first, &mut odd[..wide]),
+                        false => odd.fill(T::ZERO),
+                    }
+                    // SAFETY: as above.
+                    let to = unsafe { words.slice(offset + pair * self.width, wide) };
+                    join(&even[..wide], &odd[..wide], to);
+                }
+            }
+        }
     }
 }
 

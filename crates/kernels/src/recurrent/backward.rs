@@ -75,7 +75,9 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
 
     let blocks = &engine.blocks;
     let most = blocks.most_rows();
-    let mut d_gates = Buffer::take(most * width);
+    // Rows half a page apart would fall on the same lines of the first-level cache.
+    let stride = width + if (width * size_of::<T>()).is_multiple_of(2048) { 16 } else { 0 };
+    let mut d_gates = Buffer::take(most * stride);
     let format = weight_ih.format();
     let (mut block_x, mut block_h) = (Packed::with_room(most, input, format), Packed::with_room(most, hidden, format));
     // The hidden state that each row's step began with: a row of the output, or after all rows one of the initial state.
@@ -139,7 +141,12 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
                 if let Some(run) = index.checked_sub(1).map(|done| &runs[done]) {
                     let (row, count) = (run.rows.start, run.rows.len());
                     // SAFETY: the rows of a run were written in the step before, and are only read now.
-                    let d_gates = View::new(unsafe { dg.slice((row - first) * width, count * width) }, count, width);
+                    let d_gates = View::strided(
+                        unsafe { dg.slice((row - first) * stride, count * stride) },
+                        count,
+                        width,
+                        stride,
+                    );
                     for ((columns, _), weight) in cell.state_pieces(hidden).zip(weight_hh) {
                         // columns = ... + h W_hh^T
                         let product = Product::new(weight, dh.pointer(), hidden, &[]).adding();
@@ -183,7 +190,7 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
                                 }
                             }
                             let d_gates = std::array::from_fn(|k| match k < cell.columns() {
-                                true => dg.slice(gate_at(k, row + i - first), n),
+                                true => dg.slice((row + i - first) * stride + k * hidden + units.start, n),
                                 false => &mut [],
                             });
                             let d_c = if has_cell { dc.slice(state, n) } else { &mut [] };
@@ -196,13 +203,28 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
         });
 
         // What the block adds to the weights' gradients, and the input's gradient.
-        block_x.pack(|k, from, to| to.copy_from_slice(&x[(first + k) * input + from..][..to.len()]));
-        block_h.pack(|k, from, to| to.copy_from_slice(&state_before(first + k)[from..][..to.len()]));
-        let d_gates = &d_gates[..count * width];
-        let view = View::new(d_gates, count, width);
+        let worth = count * width * (input + hidden) > 1 << 18;
+        let pack_x = block_x.packing(|k, from, to| to.copy_from_slice(&x[(first + k) * input + from..][..to.len()]));
+        let pack_h = block_h.packing(|k, from, to| to.copy_from_slice(&state_before(first + k)[from..][..to.len()]));
+        let panels = pack_x.count() + pack_h.count();
+        let parts = parallel::ranges(panels, threads, 1);
+        parallel::each(parts.len(), worth, |part| {
+            for index in parts[part].clone() {
+                // SAFETY: each index once.
+                unsafe {
+                    match index.checked_sub(pack_x.count()) {
+                        None => pack_x.run(index),
+                        Some(index) => pack_h.run(index),
+                    }
+                }
+            }
+        });
+        drop((pack_x, pack_h));
+        let d_gates = &d_gates[..count * stride];
+        let view = View::strided(d_gates, count, width, stride);
         let shares = parallel::ranges(width, threads, 16);
         let row_shares = parallel::ranges(count, shares.len(), 1);
-        parallel::each(shares.len(), count * width * (input + hidden) > 1 << 18, |share| {
+        parallel::each(shares.len(), worth, |share| {
             for columns in cell.products() {
                 let range = columns.range.start * hidden..columns.range.end * hidden;
                 let mine = range.start.max(shares[share].start)..range.end.min(shares[share].end);
@@ -223,7 +245,7 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
             }
             let own = &shares[share];
             // SAFETY: tasks own disjoint columns.
-            add_columns_serial(d_gates, width, own.start, unsafe { db.slice(own.start, own.len()) });
+            add_columns_serial(d_gates, stride, own.start, unsafe { db.slice(own.start, own.len()) });
             if let Some(rows) = row_shares.get(share) {
                 // columns = x W_ih^T + ...
                 let product = Product::new(weight_ih, at_row(&dx, first, input), input, &[]);
