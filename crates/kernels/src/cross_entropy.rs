@@ -85,7 +85,7 @@ pub fn cross_entropy<T: Real>(problem: Problem<'_, T>, weight: Option<&Packed<T>
             let d_logits: &[T] = logits;
             let d_h = &mut g.hidden[start * width..(start + count) * width];
             gemm(View::new(d_logits, count, vocab), weight, d_h, Start::Zero);
-            let packed = Packed::new(View::new(h, count, width));
+            let packed = Packed::with_format(View::new(h, count, width), weight.format());
             gemm(View::new(d_logits, count, vocab).transposed(), &packed, &mut g.weight, Start::Add);
             add_columns(d_logits, &mut g.bias);
         }

@@ -48,14 +48,15 @@ pub fn backward<T: Real>(x: &[T], y: &[T], d_y: &[T], weight: &Packed<T>, activa
         Gradient { x: vec![T::ZERO; rows * input], weight: vec![T::ZERO; output * input], bias: vec![T::ZERO; output] };
     // y = x W^T + b
     gemm(View::new(&d_pre, rows, output), weight, &mut gradient.x, Start::Zero);
-    weight_gradient(&d_pre, x, rows, output, input, &mut gradient.weight);
+    weight_gradient(&d_pre, x, rows, &mut gradient.weight, weight);
     add_columns(&d_pre, &mut gradient.bias);
     gradient
 }
 
-/// `d_weight[output, input] = d_y^T x`: one product over all rows.
-pub fn weight_gradient<T: Real>(d_y: &[T], x: &[T], rows: usize, output: usize, input: usize, d_weight: &mut [T]) {
-    let packed = Packed::new(View::new(x, rows, input));
+/// `d_weight[output, input] = d_y^T x`: one product over all rows, rounded as `weight` is.
+fn weight_gradient<T: Real>(d_y: &[T], x: &[T], rows: usize, d_weight: &mut [T], weight: &Packed<T>) {
+    let (output, input) = (weight.depth(), weight.cols());
+    let packed = Packed::with_format(View::new(x, rows, input), weight.format());
     gemm(View::new(d_y, rows, output).transposed(), &packed, d_weight, Start::Zero);
 }
 

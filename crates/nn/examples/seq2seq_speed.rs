@@ -4,6 +4,7 @@
 
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::optimizer::{Accumulated, Adam, AdamConfig};
+use simurgh_nn::pass::Precision;
 use simurgh_nn::seq2seq::{AttentionKind, Batch, Seq2Seq, Seq2SeqConfig, Tying};
 use simurgh_random::Random;
 use std::time::Instant;
@@ -26,6 +27,7 @@ fn main() {
         dropout: 0.0,
         variational: false,
     };
+    let precision = if std::env::args().any(|a| a == "--bf16") { Precision::Bf16 } else { Precision::F32 };
     let device = Device::flex().autodiff();
     let mut model = Seq2Seq::new(&config, 8000, 8000, 1, &device);
     let adam = AdamConfig { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
@@ -39,7 +41,7 @@ fn main() {
     let mut losses = Vec::new();
     for _ in 0..60 {
         let start = Instant::now();
-        let loss = model.loss(&batch, 0.0, &mut None);
+        let loss = model.loss(&batch, 0.0, &mut model.training(0, precision));
         losses.push(loss.values()[1] / batch.tokens() as f64);
         let gradients = Accumulated::take(&model, &mut loss.smoothed().backward());
         let mean = 1.0 / batch.tokens() as f64;

@@ -6,10 +6,10 @@
 pub mod artifact;
 pub mod decode;
 pub mod init;
-pub mod noise;
 pub mod ops;
 pub mod optimizer;
 pub mod parameters;
+pub mod pass;
 pub mod recurrent;
 pub mod seq2seq;
 

@@ -7,6 +7,7 @@ use simurgh_nn::burn::tensor::{Device, Gradients, Tensor, TensorData};
 use simurgh_nn::init::Init;
 use simurgh_nn::ops::{Activation, Score, attention, linear};
 use simurgh_nn::parameters::{Parameter, collect, replace};
+use simurgh_nn::pass::{Pass, Precision};
 use simurgh_nn::recurrent::{CellKind, RecurrentConfig, State};
 use std::sync::Arc;
 
@@ -84,7 +85,7 @@ fn recurrent_layers_equal_pytorch() {
         let pick = |t: &Tensor<3>, i: usize| t.clone().slice([i..i + 1, 0..n, 0..hidden]).reshape([n, hidden]);
         let initial: Vec<State> =
             (0..states).map(|i| State { hidden: pick(&first[0], i), cell: first.get(1).map(|c| pick(c, i)) }).collect();
-        let (output, finals) = module.forward(x.clone(), &layout, Some(&initial), &mut None);
+        let (output, finals) = module.forward(x.clone(), &layout, Some(&initial), &mut Pass::default());
         close(&output, &case["output"], &format!("{what} output"));
         let weigh = |t: &Tensor<2>, name: &str| (t.clone() * tensor(floats(&case[name]), t.dims()).detach()).sum();
         let mut loss = weigh(&output, "d_output");
@@ -126,7 +127,7 @@ fn attention_equals_pytorch() {
         let v = tensor(floats(&case["v"]), [width]);
         let keys = match kind {
             "dot" => memory.clone(),
-            _ => linear(memory.clone(), w.clone(), None, Activation::Identity),
+            _ => linear(memory.clone(), w.clone(), None, Activation::Identity, Precision::F32),
         };
         let score = if kind == "additive" { Score::Additive(v.clone()) } else { Score::Dot };
         let (context, weights) = attention(query.clone(), keys, memory.clone(), score, &Arc::new(groups));

@@ -1,6 +1,7 @@
 //! Beam search over a batch of sentences, all hypotheses in one step of the network.
 
 use super::{DecodeConfig, Hypothesis, Sentence, Special, Surface};
+use crate::pass::Pass;
 use crate::seq2seq::{Seq2Seq, Sources};
 use simurgh_kernels::elementwise::log_softmax;
 use simurgh_kernels::parallel::map_rows;
@@ -50,7 +51,7 @@ pub fn decode(
     }
     let ids: Vec<&[u32]> = sentences.iter().map(|s| s.ids.as_slice()).collect();
     let sources = Sources::new(&ids);
-    let memory = model.encode(&sources, &mut None);
+    let memory = model.encode(&sources, &mut Pass { precision: config.precision, ..Pass::default() });
     let mut state = memory.state();
     let mut searches: Vec<Search> = sources
         .order
@@ -77,7 +78,7 @@ pub fn decode(
         }
         let partials: Vec<&Partial> = searches.iter().flat_map(|s| &s.alive).collect();
         let tokens: Vec<u32> = partials.iter().map(|p| p.tokens.last().copied().unwrap_or(special.start)).collect();
-        let (logits, next, weights) = model.step(&memory, &tokens, &sequence_of, state);
+        let (logits, next, weights) = model.step(&memory, &tokens, &sequence_of, state, config.precision);
         let [_, vocab] = logits.dims();
         let mut logits: Vec<f32> = logits.into_data().iter::<f32>().collect();
         // Twice the beam: if all of the better half end, the beam is still full.

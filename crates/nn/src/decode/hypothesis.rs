@@ -1,5 +1,6 @@
 //! What goes into a search and what comes out.
 
+use crate::pass::Precision;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -16,11 +17,13 @@ pub struct DecodeConfig {
     pub max_ratio: f64,
     /// ... plus this many tokens.
     pub max_extra: usize,
+    /// Of matrix products.
+    pub precision: Precision,
 }
 
 impl Default for DecodeConfig {
     fn default() -> Self {
-        Self { beam: 5, length_penalty: 1.0, max_ratio: 2.0, max_extra: 10 }
+        Self { beam: 5, length_penalty: 1.0, max_ratio: 2.0, max_extra: 10, precision: Precision::F32 }
     }
 }
 

@@ -3,9 +3,11 @@
 use super::fused::{Kernel, Number, Operand, Output, Saved, run_fused};
 use super::packs::packed;
 use super::{Body, indices};
+use crate::pass::Precision;
 use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
 use simurgh_kernels::cross_entropy::{Gradient, Problem, cross_entropy as kernel};
+use simurgh_kernels::gemm::Format;
 use std::sync::{Arc, Mutex};
 
 /// Sums over the positions of a batch.
@@ -30,7 +32,8 @@ impl Loss {
 }
 
 /// Loss of `targets` under `softmax(hidden W^T + b)`: `hidden[rows, width]`, `W[vocab, width]`,
-/// `b[vocab]`; `smoothing` is the share of a target's mass spread over all classes (Szegedy et al. 2016).
+/// `b[vocab]`; `smoothing` is the share of a target's mass spread over all classes (Szegedy et al. 2016); the
+/// kernel multiplies with this `precision`.
 ///
 /// # Panics
 /// If the shapes do not fit or a target is no class.
@@ -40,8 +43,9 @@ pub fn cross_entropy(
     bias: Tensor<1>,
     targets: Arc<[u32]>,
     smoothing: f64,
+    precision: Precision,
 ) -> Loss {
-    body(hidden, weight, bias, targets, smoothing, Body::Auto)
+    body(hidden, weight, bias, targets, smoothing, precision.into(), Body::Auto)
 }
 
 pub(crate) fn body(
@@ -50,6 +54,7 @@ pub(crate) fn body(
     bias: Tensor<1>,
     targets: Arc<[u32]>,
     smoothing: f64,
+    format: Format,
     body: Body,
 ) -> Loss {
     let [rows, width] = hidden.dims();
@@ -57,7 +62,7 @@ pub(crate) fn body(
     assert_eq!((rows, width), (targets.len(), columns), "cross_entropy: shapes");
     if body.is_fused(&hidden) {
         let inputs = vec![hidden.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()];
-        return Loss { sums: run_fused(inputs, CrossEntropy { targets, smoothing }) };
+        return Loss { sums: run_fused(inputs, CrossEntropy { targets, smoothing, format }) };
     }
     let log_p = log_softmax(hidden.matmul(weight.transpose()) + bias.unsqueeze(), 1);
     let ids = indices(targets.iter().map(|&y| y as usize), &log_p).reshape([rows, 1]);
@@ -73,6 +78,7 @@ pub(crate) fn body(
 struct CrossEntropy {
     targets: Arc<[u32]>,
     smoothing: f64,
+    format: Format,
 }
 
 impl Kernel for CrossEntropy {
@@ -81,12 +87,12 @@ impl Kernel for CrossEntropy {
         let (hidden, weight, bias) = (&inputs[0], &inputs[1], &inputs[2]);
         let problem = Problem {
             hidden: hidden.data,
-            weight_t: &packed(weight, true),
+            weight_t: &packed(weight, true, self.format),
             bias: Some(bias.data),
             targets: &self.targets,
             smoothing: self.smoothing,
         };
-        let weight = track.then(|| packed(weight, false));
+        let weight = track.then(|| packed(weight, false, self.format));
         let (loss, gradient) = kernel(problem, weight.as_deref());
         let sums = [loss.smoothed, loss.nll, loss.correct as f64];
         Output { data: sums.map(T::from_f64).to_vec(), shape: vec![3], saved: Arc::new(Mutex::new(gradient)) }

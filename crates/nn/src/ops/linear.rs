@@ -3,17 +3,26 @@
 use super::Body;
 use super::fused::{Kernel, Number, Operand, Output, Saved, run_fused};
 use super::packs::packed;
+use crate::pass::Precision;
 use burn::tensor::Tensor;
+use simurgh_kernels::gemm::Format;
 use simurgh_kernels::linear;
 pub use simurgh_kernels::linear::Activation;
 use std::sync::Arc;
 
-/// `activation(x W^T + b)`: `x[rows, input]`, `W[output, input]`, `b[output]`.
+/// `activation(x W^T + b)`: `x[rows, input]`, `W[output, input]`, `b[output]`; the kernel
+/// multiplies with this `precision`.
 ///
 /// # Panics
 /// If the shapes do not fit.
-pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>, activation: Activation) -> Tensor<2> {
-    body(x, weight, bias, activation, Body::Auto)
+pub fn linear(
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    activation: Activation,
+    precision: Precision,
+) -> Tensor<2> {
+    body(x, weight, bias, activation, precision.into(), Body::Auto)
 }
 
 pub(crate) fn body(
@@ -21,6 +30,7 @@ pub(crate) fn body(
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
     activation: Activation,
+    format: Format,
     body: Body,
 ) -> Tensor<2> {
     let [_, input] = x.dims();
@@ -29,7 +39,7 @@ pub(crate) fn body(
     if body.is_fused(&x) {
         let mut inputs = vec![x.into_dispatch(), weight.into_dispatch()];
         inputs.extend(bias.map(Tensor::into_dispatch));
-        return run_fused(inputs, Linear { activation });
+        return run_fused(inputs, Linear { activation, format });
     }
     let y = x.matmul(weight.transpose());
     let y = match bias {
@@ -45,19 +55,20 @@ pub(crate) fn body(
 #[derive(Debug)]
 struct Linear {
     activation: Activation,
+    format: Format,
 }
 
 impl Kernel for Linear {
     fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], _track: bool) -> Output<T> {
         let (x, weight) = (&inputs[0], &inputs[1]);
         let bias = inputs.get(2).map(|b| b.data);
-        let data = linear::forward(x.data, &packed(weight, true), bias, self.activation);
+        let data = linear::forward(x.data, &packed(weight, true, self.format), bias, self.activation);
         Output { data, shape: vec![x.shape[0], weight.shape[0]], saved: Arc::new(()) }
     }
 
     fn backward<T: Number>(&self, inputs: &[Operand<'_, T>], output: &[T], _: &Saved, d_output: &[T]) -> Vec<Vec<T>> {
         let (x, weight) = (&inputs[0], &inputs[1]);
-        let g = linear::backward(x.data, output, d_output, &packed(weight, false), self.activation);
+        let g = linear::backward(x.data, output, d_output, &packed(weight, false, self.format), self.activation);
         let mut all = vec![g.x, g.weight];
         if inputs.len() == 3 {
             all.push(g.bias);

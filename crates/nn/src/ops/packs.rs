@@ -6,7 +6,7 @@
 
 use super::fused::{Number, Operand};
 use burn::tensor::Bytes;
-use simurgh_kernels::gemm::{Packed, View};
+use simurgh_kernels::gemm::{Format, Packed, View};
 use simurgh_kernels::recurrent::Cell;
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -24,24 +24,30 @@ fn packs() -> MutexGuard<'static, Vec<Entry>> {
 }
 
 /// The matrix `weight`, or its transpose, packed as a right operand.
-pub(crate) fn packed<T: Number>(weight: &Operand<'_, T>, transposed: bool) -> Arc<Packed<T>> {
+pub(crate) fn packed<T: Number>(weight: &Operand<'_, T>, transposed: bool, format: Format) -> Arc<Packed<T>> {
     let (rows, cols) = dims(weight);
     // The same storage may be seen as another matrix.
-    let fits = |p: &Packed<T>| (p.depth(), p.cols()) == if transposed { (cols, rows) } else { (rows, cols) };
+    let shape = if transposed { (cols, rows) } else { (rows, cols) };
+    let fits = |p: &Packed<T>| p.format() == format && (p.depth(), p.cols()) == shape;
     cached(weight, transposed, fits, || {
         let view = View::new(weight.data, rows, cols);
-        Packed::new(if transposed { view.transposed() } else { view })
+        Packed::with_format(if transposed { view.transposed() } else { view }, format)
     })
 }
 
 /// A recurrent layer's `W_hh`, or its transpose, packed as its products with the state need it.
-pub(crate) fn packed_state<T: Number>(cell: Cell, weight: &Operand<'_, T>, transposed: bool) -> Arc<Vec<Packed<T>>> {
+pub(crate) fn packed_state<T: Number>(
+    cell: Cell,
+    weight: &Operand<'_, T>,
+    transposed: bool,
+    format: Format,
+) -> Arc<Vec<Packed<T>>> {
     let (rows, hidden) = dims(weight);
     let fits = |pieces: &Vec<Packed<T>>| {
         let total: usize = pieces.iter().map(|p| if transposed { p.cols() } else { p.depth() }).sum();
-        pieces.len() == cell.state_products() && total == rows
+        pieces.len() == cell.state_products() && total == rows && pieces.iter().all(|p| p.format() == format)
     };
-    cached(weight, transposed, fits, || cell.pack_state_weight(weight.data, hidden, transposed))
+    cached(weight, transposed, fits, || cell.pack_state_weight(weight.data, hidden, transposed, format))
 }
 
 fn dims<T>(weight: &Operand<'_, T>) -> (usize, usize) {

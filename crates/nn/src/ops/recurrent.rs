@@ -3,6 +3,7 @@
 use super::fused::{Kernel, Number, Operand, Output, Saved, run_fused};
 use super::packs::{packed, packed_state};
 use super::{Body, indices};
+use crate::pass::Precision;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{relu, sigmoid};
 use simurgh_kernels::Ragged;
@@ -43,6 +44,8 @@ pub struct Unfolding {
     pub direction: Direction,
     /// What a training pass keeps of the activations; the gradient is the same to the bit.
     pub keep: Keep,
+    /// What the kernel multiplies with.
+    pub precision: Precision,
 }
 
 /// Runs `x[rows, input]`, packed as the layout says, from the state `initial`. Returns the hidden state of every row,
@@ -98,8 +101,8 @@ impl Kernel for Unfolding {
     fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], track: bool) -> Output<T> {
         let [x, w_ih, w_hh, b_ih, b_hh, ..] = inputs else { unreachable!("six or seven operands") };
         let weights = kernel::Weights {
-            input_t: &packed(w_ih, true),
-            state_t: &packed_state(self.cell, w_hh, true),
+            input_t: &packed(w_ih, true, self.precision.into()),
+            state_t: &packed_state(self.cell, w_hh, true, self.precision.into()),
             bias_ih: b_ih.data,
             bias_hh: b_hh.data,
         };
@@ -124,13 +127,13 @@ impl Kernel for Unfolding {
             saved: saved.downcast_ref().expect("the forward pass saved its activations"),
             initial: initial(inputs),
             weights: kernel::Weights {
-                input_t: &packed(w_ih, true),
-                state_t: &packed_state(self.cell, w_hh, true),
+                input_t: &packed(w_ih, true, self.precision.into()),
+                state_t: &packed_state(self.cell, w_hh, true, self.precision.into()),
                 bias_ih: b_ih.data,
                 bias_hh: b_hh.data,
             },
-            weight_ih: &packed(w_ih, false),
-            weight_hh: &packed_state(self.cell, w_hh, false),
+            weight_ih: &packed(w_ih, false, self.precision.into()),
+            weight_hh: &packed_state(self.cell, w_hh, false, self.precision.into()),
             d_output,
         };
         let g = kernel::backward(self.cell, &self.layout, upstream, self.direction);

@@ -1,9 +1,11 @@
 //! Every fused operation against its body of ordinary tensor operations: values and gradients.
 
 use super::*;
+use crate::pass::Precision;
 use burn::tensor::{DType, Device};
 use simurgh_kernels::Ragged;
 use simurgh_kernels::attention::Groups;
+use simurgh_kernels::gemm::Format;
 use simurgh_random::Random;
 use std::sync::Arc;
 
@@ -48,9 +50,11 @@ fn compare(shapes: &[[usize; 2]], f: impl Fn(&[Tensor<2>], Body) -> Tensor<2>) {
 fn linear_equals_tensor_operations() {
     for activation in [Activation::Identity, Activation::Tanh] {
         compare(&[[5, 3], [4, 3], [1, 4]], |t, body| {
-            linear::body(t[0].clone(), t[1].clone(), Some(t[2].clone().reshape([4])), activation, body)
+            linear::body(t[0].clone(), t[1].clone(), Some(t[2].clone().reshape([4])), activation, Format::Full, body)
         });
-        compare(&[[1, 7], [2, 7]], |t, body| linear::body(t[0].clone(), t[1].clone(), None, activation, body));
+        compare(&[[1, 7], [2, 7]], |t, body| {
+            linear::body(t[0].clone(), t[1].clone(), None, activation, Format::Full, body)
+        });
     }
 }
 
@@ -68,7 +72,8 @@ fn cross_entropy_equals_tensor_operations() {
     for smoothing in [0.0, 0.1] {
         compare(&[[7, 3], [5, 3], [1, 5]], |t, body| {
             let bias = t[2].clone().reshape([5]);
-            let loss = cross_entropy::body(t[0].clone(), t[1].clone(), bias, targets.clone(), smoothing, body);
+            let loss =
+                cross_entropy::body(t[0].clone(), t[1].clone(), bias, targets.clone(), smoothing, Format::Full, body);
             loss.smoothed().reshape([1, 1])
         });
     }
@@ -85,7 +90,8 @@ fn recurrent_layers_equal_tensor_operations_on_ragged_batches_both_ways() {
             shapes.extend(vec![[n, hidden]; cell.states()]);
             for direction in [Direction::Forward, Direction::Reverse] {
                 for keep in [Keep::All, Keep::Borders] {
-                    let unfolding = Unfolding { cell, layout: layout.clone(), direction, keep };
+                    let unfolding =
+                        Unfolding { cell, layout: layout.clone(), direction, keep, precision: Precision::F32 };
                     compare(&shapes, |t, body| {
                         let flat = |i: usize| t[i].clone().reshape([gates]);
                         let weights = Weights {
@@ -133,7 +139,7 @@ fn packed_weights_follow_an_update_in_place() {
     let x = Tensor::<2>::from_data([[1.0f32, 2.0]], &plain);
     let weight = Tensor::<2>::from_data([[1.0f32, 0.0], [0.0, 1.0]], &plain);
     let y = |w: &Tensor<2>| -> Vec<f32> {
-        linear(x.clone(), w.clone(), None, Activation::Identity).into_data().iter::<f32>().collect()
+        linear(x.clone(), w.clone(), None, Activation::Identity, Precision::F32).into_data().iter::<f32>().collect()
     };
     assert_eq!(y(&weight), [1.0, 2.0]);
     let mut storage = weight.try_into_primitive::<burn::backend::Flex>().unwrap();

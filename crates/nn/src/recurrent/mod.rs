@@ -1,9 +1,9 @@
 //! Recurrent layers: stacked, optionally bidirectional, over packed ragged batches.
 
 use crate::init::Init;
-use crate::noise::{Noise, maybe};
 pub use crate::ops::State;
-use crate::ops::{Cell, Direction, Keep, RnnActivation, Unfolding, Weights, recurrent};
+use crate::ops::{Cell, Direction, RnnActivation, Unfolding, Weights, recurrent};
+use crate::pass::Pass;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -124,7 +124,7 @@ impl Recurrent {
     }
 
     /// Runs `x[rows, input]` from `initial` (one state a layer and direction, layer by layer, forward
-    /// first, as PyTorch; zeros if absent); dropout between layers where there is noise.
+    /// first, as PyTorch; zeros if absent); dropout between layers where the pass has noise.
     ///
     /// Returns `[rows, directions x hidden]` and the final states in the order of the initial ones.
     ///
@@ -135,7 +135,7 @@ impl Recurrent {
         x: Tensor<2>,
         layout: &Arc<Ragged>,
         initial: Option<&[State]>,
-        noise: &mut Option<Noise>,
+        pass: &mut Pass,
     ) -> (Tensor<2>, Vec<State>) {
         let directions = if self.reverse.is_empty() { 1 } else { 2 };
         if let Some(states) = initial {
@@ -145,7 +145,7 @@ impl Recurrent {
         let mut states = Vec::new();
         for layer in 0..self.forward.len() {
             if layer > 0 {
-                x = maybe(noise, x, layout);
+                x = pass.drop_out(x, layout);
             }
             let mut outputs = Vec::new();
             for (side, (stack, direction)) in
@@ -156,8 +156,13 @@ impl Recurrent {
                     Some(states) => states[layer * directions + side].clone(),
                     None => self.zero_state(layout.sequences(), &x),
                 };
-                let unfolding =
-                    Unfolding { cell: self.cell.into(), layout: layout.clone(), direction, keep: Keep::All };
+                let unfolding = Unfolding {
+                    cell: self.cell.into(),
+                    layout: layout.clone(),
+                    direction,
+                    keep: pass.keep,
+                    precision: pass.precision,
+                };
                 let (output, last) = recurrent(x.clone(), &unfolding, parameters.weights(), state);
                 outputs.push(output);
                 states.push(last);

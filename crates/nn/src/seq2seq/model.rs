@@ -2,8 +2,8 @@
 
 use super::{AttentionKind, Batch, Seq2SeqConfig, Sources, Tying};
 use crate::init::Init;
-use crate::noise::{Noise, maybe};
 use crate::ops::{Activation, Loss, Score, attention, cross_entropy, embedding, linear};
+use crate::pass::{Noise, Pass, Precision};
 use crate::recurrent::{CellKind, Recurrent, RecurrentConfig, State};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -23,8 +23,8 @@ impl Affine {
         Self { weight: init.glorot(name, [output, input], 1), bias: bias.then(|| init.constant([output], 0.0)) }
     }
 
-    fn forward(&self, x: Tensor<2>, activation: Activation) -> Tensor<2> {
-        linear(x, self.weight.val(), self.bias.as_ref().map(Param::val), activation)
+    fn forward(&self, x: Tensor<2>, activation: Activation, precision: Precision) -> Tensor<2> {
+        linear(x, self.weight.val(), self.bias.as_ref().map(Param::val), activation, precision)
     }
 }
 
@@ -183,16 +183,17 @@ impl Seq2Seq {
         &self.config
     }
 
-    /// The noise of one training pass.
-    pub fn noise(&self, seed: u64) -> Option<Noise> {
-        (self.config.dropout > 0.0).then(|| Noise::new(seed, self.config.dropout, self.config.variational))
+    /// A training pass whose draws depend on `seed`.
+    pub fn training(&self, seed: u64, precision: Precision) -> Pass {
+        let noise = (self.config.dropout > 0.0).then(|| Noise::new(seed, self.config.dropout, self.config.variational));
+        Pass { noise, precision, ..Pass::default() }
     }
 
     /// Reads the sources.
-    pub fn encode(&self, sources: &Sources, noise: &mut Option<Noise>) -> Memory {
+    pub fn encode(&self, sources: &Sources, pass: &mut Pass) -> Memory {
         let table = self.source_embedding.as_ref().unwrap_or(&self.target_embedding).val();
-        let x = maybe(noise, embedding(table, sources.ids.clone()), &sources.layout);
-        let (values, finals) = self.encoder.forward(x, &sources.layout, None, noise);
+        let x = pass.drop_out(embedding(table, sources.ids.clone()), &sources.layout);
+        let (values, finals) = self.encoder.forward(x, &sources.layout, None, pass);
         let directions = if self.config.bidirectional { 2 } else { 1 };
         let last = |layer: usize, pick: fn(&State) -> Option<Tensor<2>>| {
             // A decoder layer starts from the encoder layer of its number, or the top one.
@@ -202,12 +203,19 @@ impl Seq2Seq {
         };
         let layers = (0..self.config.decoder_layers)
             .map(|l| State {
-                hidden: self.bridge_hidden[l].forward(last(l, |s| Some(s.hidden.clone())), Activation::Tanh),
-                cell: self.bridge_cell.get(l).map(|b| b.forward(last(l, |s| s.cell.clone()), Activation::Tanh)),
+                hidden: self.bridge_hidden[l].forward(
+                    last(l, |s| Some(s.hidden.clone())),
+                    Activation::Tanh,
+                    pass.precision,
+                ),
+                cell: self
+                    .bridge_cell
+                    .get(l)
+                    .map(|b| b.forward(last(l, |s| s.cell.clone()), Activation::Tanh, pass.precision)),
             })
             .collect();
         let keys = match &self.key {
-            Some(key) => key.forward(values.clone(), Activation::Identity),
+            Some(key) => key.forward(values.clone(), Activation::Identity, pass.precision),
             None => values.clone(),
         };
         let sequences = sources.layout.sequences();
@@ -219,31 +227,31 @@ impl Seq2Seq {
     }
 
     /// Teacher-forced loss of a batch, summed over its target tokens.
-    pub fn loss(&self, batch: &Batch, smoothing: f64, noise: &mut Option<Noise>) -> Loss {
-        let memory = self.encode(&batch.sources, noise);
+    pub fn loss(&self, batch: &Batch, smoothing: f64, pass: &mut Pass) -> Loss {
+        let memory = self.encode(&batch.sources, pass);
         let state = memory.state.select(&batch.source_of);
         let x = embedding(self.target_embedding.val(), batch.inputs.clone());
-        let x = maybe(noise, x, &batch.layout);
+        let x = pass.drop_out(x, &batch.layout);
         let readout = if self.config.input_feeding {
-            self.fed(&memory, batch, x, state, noise)
+            self.fed(&memory, batch, x, state, pass)
         } else {
-            let (out, _) = self.decoder.forward(x, &batch.layout, Some(&state.layers), noise);
-            let out = maybe(noise, out, &batch.layout);
-            self.attend(&memory, out, &batch.groups).0
+            let (out, _) = self.decoder.forward(x, &batch.layout, Some(&state.layers), pass);
+            let out = pass.drop_out(out, &batch.layout);
+            self.attend(&memory, out, &batch.groups, pass.precision).0
         };
-        let readout = maybe(noise, readout, &batch.layout);
-        cross_entropy(readout, self.readout_weight(), self.readout_bias.val(), batch.targets.clone(), smoothing)
+        let readout = pass.drop_out(readout, &batch.layout);
+        cross_entropy(
+            readout,
+            self.readout_weight(),
+            self.readout_bias.val(),
+            batch.targets.clone(),
+            smoothing,
+            pass.precision,
+        )
     }
 
     /// The decoder with input feeding: a step at a time, since a step reads the one before.
-    fn fed(
-        &self,
-        memory: &Memory,
-        batch: &Batch,
-        x: Tensor<2>,
-        mut state: DecoderState,
-        noise: &mut Option<Noise>,
-    ) -> Tensor<2> {
+    fn fed(&self, memory: &Memory, batch: &Batch, x: Tensor<2>, mut state: DecoderState, pass: &mut Pass) -> Tensor<2> {
         let layout = &batch.layout;
         let [_, width] = x.dims();
         let mut outputs = Vec::with_capacity(layout.steps());
@@ -251,7 +259,7 @@ impl Seq2Seq {
             let n = layout.batch_at(t);
             state = state.first(n);
             let input = x.clone().slice([layout.rows_at(t), 0..width]);
-            let (readout, next, _) = self.advance(memory, input, &batch.source_of[..n], state, noise);
+            let (readout, next, _) = self.advance(memory, input, &batch.source_of[..n], state, pass);
             outputs.push(readout);
             state = next;
         }
@@ -266,15 +274,15 @@ impl Seq2Seq {
         x: Tensor<2>,
         sequence_of: &[usize],
         state: DecoderState,
-        noise: &mut Option<Noise>,
+        pass: &mut Pass,
     ) -> (Tensor<2>, DecoderState, Option<Tensor<1>>) {
         let layout = Arc::new(Ragged::new(&vec![1; sequence_of.len()]));
         let x = match state.feed {
             Some(feed) => Tensor::cat(vec![x, feed], 1),
             None => x,
         };
-        let (out, layers) = self.decoder.forward(x, &layout, Some(&state.layers), noise);
-        let out = maybe(noise, out, &layout);
+        let (out, layers) = self.decoder.forward(x, &layout, Some(&state.layers), pass);
+        let out = pass.drop_out(out, &layout);
         // Hypotheses of one sequence stand together and form a group.
         let mut groups = Groups::default();
         let mut start = 0;
@@ -285,18 +293,24 @@ impl Seq2Seq {
             groups.push(start..start + count, sources);
             start += count;
         }
-        let (readout, weights) = self.attend(memory, out, &Arc::new(groups));
+        let (readout, weights) = self.attend(memory, out, &Arc::new(groups), pass.precision);
         let feed = self.config.input_feeding.then(|| readout.clone());
         (readout, DecoderState { layers, feed }, weights)
     }
 
     /// Attentional state `tanh(W [decoder output; context])` and the weights of every group.
-    fn attend(&self, memory: &Memory, out: Tensor<2>, groups: &Arc<Groups>) -> (Tensor<2>, Option<Tensor<1>>) {
+    fn attend(
+        &self,
+        memory: &Memory,
+        out: Tensor<2>,
+        groups: &Arc<Groups>,
+        precision: Precision,
+    ) -> (Tensor<2>, Option<Tensor<1>>) {
         if self.config.attention == AttentionKind::None {
-            return (self.combine.forward(out, Activation::Tanh), None);
+            return (self.combine.forward(out, Activation::Tanh, precision), None);
         }
         let query = match &self.query {
-            Some(query) => query.forward(out.clone(), Activation::Identity),
+            Some(query) => query.forward(out.clone(), Activation::Identity, precision),
             None => out.clone(),
         };
         let score = match &self.score {
@@ -305,7 +319,7 @@ impl Seq2Seq {
         };
         let (context, weights) = attention(query, memory.keys.clone(), memory.values.clone(), score, groups);
         let both = Tensor::cat(vec![out, context], 1);
-        (self.combine.forward(both, Activation::Tanh), Some(weights))
+        (self.combine.forward(both, Activation::Tanh, precision), Some(weights))
     }
 
     fn readout_weight(&self) -> Tensor<2> {
@@ -323,10 +337,13 @@ impl Seq2Seq {
         tokens: &[u32],
         sequence_of: &[usize],
         state: DecoderState,
+        precision: Precision,
     ) -> (Tensor<2>, DecoderState, Option<Tensor<1>>) {
         let x = embedding(self.target_embedding.val(), tokens.into());
-        let (readout, state, weights) = self.advance(memory, x, sequence_of, state, &mut None);
-        let logits = linear(readout, self.readout_weight(), Some(self.readout_bias.val()), Activation::Identity);
+        let (readout, state, weights) =
+            self.advance(memory, x, sequence_of, state, &mut Pass { precision, ..Pass::default() });
+        let logits =
+            linear(readout, self.readout_weight(), Some(self.readout_bias.val()), Activation::Identity, precision);
         (logits, state, weights)
     }
 }

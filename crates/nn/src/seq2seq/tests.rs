@@ -3,6 +3,7 @@
 use super::*;
 use crate::decode::{DecodeConfig, Hypothesis, Sentence, Special, Surface, decode};
 use crate::parameters;
+use crate::pass::{Pass, Precision};
 use crate::recurrent::CellKind;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
@@ -84,7 +85,7 @@ fn gradients_of_every_parameter_equal_finite_differences() {
         let model = Seq2Seq::new(&config(attention), VOCAB, VOCAB, 3, &device);
         let batch = batch(&pairs());
         let nudged = |which, at, change| model.clone().map(&mut Nudge { which, at, change });
-        let loss = |m: &Seq2Seq| m.loss(&batch, 0.1, &mut m.noise(9)).smoothed();
+        let loss = |m: &Seq2Seq| m.loss(&batch, 0.1, &mut m.training(9, Precision::F32)).smoothed();
         let base = nudged(usize::MAX, 0, 0.0);
         let gradients = loss(&base).backward();
         let mut collect = Collect(&gradients, Vec::new());
@@ -116,10 +117,10 @@ fn a_sentence_has_the_same_loss_and_translations_in_any_company() {
     for attention in [AttentionKind::None, AttentionKind::Dot, AttentionKind::General, AttentionKind::Additive] {
         let model = Seq2Seq::new(&config(attention), VOCAB, VOCAB, 3, &Device::flex());
         let pairs = pairs();
-        let total = model.loss(&batch(&pairs), 0.1, &mut None).values();
+        let total = model.loss(&batch(&pairs), 0.1, &mut Pass::default()).values();
         let mut sum = [0.0; 3];
         for pair in &pairs {
-            let alone = model.loss(&batch(std::slice::from_ref(pair)), 0.1, &mut None).values();
+            let alone = model.loss(&batch(std::slice::from_ref(pair)), 0.1, &mut Pass::default()).values();
             sum.iter_mut().zip(alone).for_each(|(s, a)| *s += a);
         }
         for (a, b) in total.iter().zip(sum) {

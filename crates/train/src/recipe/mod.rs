@@ -9,8 +9,9 @@ use crate::schedule::Decay;
 use serde::{Deserialize, Serialize};
 use simurgh_data::metrics::bleu::Tokenization;
 use simurgh_data::text::{Cleaning, Normaliser, Script, Source};
-use simurgh_nn::artifact::Precision;
+use simurgh_nn::artifact;
 use simurgh_nn::decode::DecodeConfig;
+use simurgh_nn::pass::Precision;
 use simurgh_nn::seq2seq::Seq2SeqConfig;
 
 /// A whole recipe. Every key has a default but `task` and, without an embedded corpus, the data.
@@ -177,12 +178,12 @@ impl Text {
 #[serde(deny_unknown_fields, default)]
 pub struct Saved {
     /// Bits of a saved model's numbers: "f32", or "f16" for half the size.
-    pub precision: Precision,
+    pub precision: artifact::Precision,
 }
 
 impl Default for Saved {
     fn default() -> Self {
-        Self { precision: Precision::Full }
+        Self { precision: artifact::Precision::Full }
     }
 }
 
@@ -218,6 +219,8 @@ pub struct Train {
     pub epsilon: f64,
     /// Decoupled weight decay (AdamW); 0 is Adam.
     pub weight_decay: f64,
+    /// Of matrix products in training: "f32", or "bf16" for speed where the processor has it.
+    pub precision: Precision,
     /// Decay of the moving average of parameters that is evaluated and saved; 0 is none.
     pub average: f64,
     /// Updates between dev evaluations; 0 is once an epoch.
@@ -251,6 +254,7 @@ impl Default for Train {
             beta2: 0.98,
             epsilon: 1e-8,
             weight_decay: 0.0,
+            precision: Precision::F32,
             average: 0.0,
             eval_every: 0,
             eval_pairs: 1000,

@@ -18,6 +18,7 @@ use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::decode::DecodeConfig;
 use simurgh_nn::optimizer::{Accumulated, Adam, AdamConfig, moving_average};
 use simurgh_nn::parameters::{self, Parameter};
+use simurgh_nn::pass::Pass;
 use simurgh_nn::seq2seq::{Batch, Seq2Seq};
 use simurgh_random::{Random, mix, stream};
 use std::path::{Path, PathBuf};
@@ -314,7 +315,8 @@ impl Loop {
         for (part, indices) in group.iter().enumerate() {
             let batch = self.batch(indices);
             let draws = mix(stream(self.recipe.seed, "dropout") ^ mix(step << 16 | part as u64));
-            let loss = self.model().loss(&batch, t.label_smoothing, &mut self.model().noise(draws));
+            let mut pass = self.model().training(draws, t.precision);
+            let loss = self.model().loss(&batch, t.label_smoothing, &mut pass);
             sums.iter_mut().zip(loss.values()).for_each(|(s, v)| *s += v);
             tokens += batch.tokens();
             let more = Accumulated::take(self.model(), &mut loss.smoothed().backward());
@@ -405,7 +407,7 @@ impl Loop {
             let pairs: Vec<_> = chunk.iter().map(|p| self.tokenizer.pair(&p.source, &p.target)).collect();
             let pairs: Vec<(&[u32], &[u32])> = pairs.iter().map(|(s, t)| (s.as_slice(), t.as_slice())).collect();
             let batch = Batch::new(&pairs, START, END);
-            let loss = translator.model.loss(&batch, 0.0, &mut None).values();
+            let loss = translator.model.loss(&batch, 0.0, &mut Pass::default()).values();
             sums.iter_mut().zip(loss).for_each(|(s, v)| *s += v);
             tokens += batch.tokens();
         }
