@@ -62,8 +62,8 @@ pub struct TrainArgs {
     /// Seed of every random draw
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Where data files are looked up
-    #[arg(long, value_name = "DIR", env = "SIMURGH_DATA")]
+    /// Where data files are looked up [default: the environment's SIMURGH_DATA]
+    #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Override a key of the recipe, e.g. train.epochs=5
     #[arg(long, value_name = "KEY=VALUE")]
@@ -122,8 +122,8 @@ pub struct EvalArgs {
     /// A TSV to measure on [default: the test set of the model's recipe]
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
-    /// Where the recipe's files are looked up
-    #[arg(long, value_name = "DIR", env = "SIMURGH_DATA")]
+    /// Where the recipe's files are looked up [default: the environment's SIMURGH_DATA]
+    #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Hypotheses kept at every step; 1 is greedy [default: the recipe's]
     #[arg(long, value_name = "N", value_parser = clap::builder::TypedValueParser::map(clap::value_parser!(u16).range(1..=100), usize::from))]

@@ -58,7 +58,9 @@ pub fn recipe(name: &str) -> Result<(String, String), Failure> {
     if path.extension().is_some_and(|e| e == "toml") || path.exists() {
         let text = simurgh_data::text::corpus::read_text(path)?;
         let stem = path.file_stem().map_or_else(|| "run".into(), |s| s.to_string_lossy().into_owned());
-        return Ok((text, stem));
+        // A run is named after its recipe: what a name may not have becomes a dash.
+        let name = stem.chars().map(|c| if c.is_alphanumeric() || "._-".contains(c) { c } else { '-' });
+        return Ok((text, name.take(100).collect::<String>().trim_start_matches('.').to_string()));
     }
     let names: Vec<&str> = RECIPES.iter().map(|r| r.name).collect();
     let hint = format!("built-in recipes: {}", names.join(", "));

@@ -3,6 +3,12 @@
 use simurgh_data::InputError;
 use simurgh_train::Error;
 use simurgh_train::artifact::ArtifactError;
+use std::io::Write;
+
+/// A line on stderr. Nobody may be listening: that stops nothing.
+pub fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
 
 /// Why the program ends early.
 #[derive(Debug)]
@@ -28,6 +34,13 @@ impl Failure {
         Self { message: String::new(), hint: String::new(), code: 0 }
     }
 
+    /// The same with more to do.
+    #[must_use]
+    pub fn with_hint(mut self, more: &str) -> Self {
+        self.hint += more;
+        self
+    }
+
     /// Exit code.
     pub fn code(&self) -> u8 {
         self.code
@@ -39,9 +52,9 @@ impl Failure {
             return;
         }
         let kind = if self.code == 130 { "stopped" } else { "error" };
-        eprintln!("{kind}: {}", self.message);
+        tell(&format!("{kind}: {}", self.message));
         if !self.hint.is_empty() {
-            eprintln!("hint: {}", self.hint);
+            tell(&format!("hint: {}", self.hint));
         }
     }
 }

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
             ExitCode::from(failure.code())
         }
         Err(_) => {
-            eprintln!("hint: this is a defect of simurgh; please report the command and the message above");
+            failure::tell("hint: this is a defect of simurgh; please report the command and the message above");
             ExitCode::from(2)
         }
     }

@@ -1,5 +1,6 @@
 //! What a person sees while something runs: notes and a progress bar, on stderr.
 
+use crate::failure::tell;
 use indicatif::{ProgressBar, ProgressStyle};
 use simurgh_train::translation::{Observer, Score, Status};
 use std::io::Write;
@@ -7,16 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Raised by Ctrl-C: the run writes a checkpoint and ends. A second Ctrl-C ends at once.
-pub fn stop_on_interrupt() -> Arc<AtomicBool> {
+/// Raised by Ctrl-C once the training has `begun`: the run writes a checkpoint and ends. A second Ctrl-C ends at once.
+fn stop_on_interrupt(begun: Arc<AtomicBool>) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     // An error means that a handler is set already, which only tests do.
     let _ = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::SeqCst) {
+        // Before the first update there is nothing to save.
+        if flag.swap(true, Ordering::SeqCst) || !begun.load(Ordering::SeqCst) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this update; Ctrl-C again to stop at once");
+        tell("\nstopping after this update; Ctrl-C again to stop at once");
     });
     stop
 }
@@ -27,6 +29,7 @@ pub struct TrainingBar {
     quiet: bool,
     json: bool,
     stop: Arc<AtomicBool>,
+    begun: Arc<AtomicBool>,
     tokens: u64,
     start: Instant,
 }
@@ -34,13 +37,15 @@ pub struct TrainingBar {
 impl TrainingBar {
     /// A bar on stderr unless `quiet`; with `json`, evaluations on stdout.
     pub fn new(quiet: bool, json: bool) -> Self {
-        Self { bar: None, quiet, json, stop: stop_on_interrupt(), tokens: 0, start: Instant::now() }
+        let begun = Arc::new(AtomicBool::new(false));
+        let stop = stop_on_interrupt(begun.clone());
+        Self { bar: None, quiet, json, stop, begun, tokens: 0, start: Instant::now() }
     }
 
     fn say(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| tell(text)),
+            None => tell(text),
         }
     }
 
@@ -60,6 +65,7 @@ impl Observer for TrainingBar {
     }
 
     fn update(&mut self, status: &Status) {
+        self.begun.store(true, Ordering::SeqCst);
         self.tokens += status.tokens as u64;
         if self.quiet {
             return;

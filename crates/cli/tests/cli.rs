@@ -101,7 +101,7 @@ fn a_sentence_of_ten_thousand_words_works_or_says_the_limit() {
     let long = "سلام ".repeat(40_000);
     let out = case.run_with(&["translate", "--beam", "1"], format!("کتاب\n{long}\n").as_bytes());
     assert!(out.starts_with("exit code: 1\n--- stdout\nbook"), "{}", &out[..200]);
-    assert!(out.contains("standard input:2: expected at most 12000 tokens"), "{out}");
+    assert!(out.contains("standard input:2: expected a sentence of at most 12000 tokens"), "{out}");
 }
 
 #[test]
@@ -286,4 +286,48 @@ fn every_built_in_recipe_is_valid_and_listed() {
     }
     assert!(count >= 5);
     assert!(list.contains("fa-en") && list.contains("MB"));
+}
+
+#[test]
+fn what_no_model_can_translate_is_found_before_the_training() {
+    let case = tiny();
+    case.file("long.tsv", format!("سلام\tHello\n{}\tlong\n", "سلام ".repeat(20_000)));
+    let out = case.run(&["train", "tiny.toml", "--quiet", "--out", "run", "--set", "data.test=long.tsv"]);
+    assert!(out.contains("error: data.test, pair 2: expected a sentence of at most 12000 tokens"), "{out}");
+    assert!(!case.path().join("run").exists());
+}
+
+#[test]
+fn one_process_trains_in_a_directory() {
+    let case = tiny();
+    assert!(case.run(TINY).starts_with("exit code: 0"));
+    let lock = std::fs::File::open(case.path().join("run/lock")).unwrap();
+    lock.lock().unwrap();
+    let out = case.run(&["train", "--resume", "run"]);
+    assert!(out.contains("error: run: expected a run that nobody else trains"), "{out}");
+    drop(lock);
+    assert!(case.run(&["train", "--resume", "run", "--quiet"]).starts_with("exit code: 0"));
+}
+
+#[test]
+fn a_killed_beginning_is_no_run() {
+    let case = tiny();
+    std::fs::create_dir_all(case.path().join("run/checkpoints")).unwrap();
+    std::fs::create_dir_all(case.path().join("run/tensorboard")).unwrap();
+    assert!(case.run(TINY).starts_with("exit code: 0"));
+}
+
+#[test]
+fn licences_are_those_of_the_data() {
+    let case = tiny();
+    let own =
+        ["train", "fa-en", "--quiet", "--out", "run", "--set", "data.train=pairs.tsv", "--set", "data.embedded=[]"];
+    let small =
+        ["--set", "train.steps=1", "--set", "model.embedding=8", "--set", "model.readout=8", "--set", "text.vocab=100"];
+    let more = ["--set", "cleaning.duplicates=false", "--set", "decode.beam=1"];
+    let out = case.run(&[&own[..], &small, &more].concat());
+    assert!(out.starts_with("exit code: 0"), "{out}");
+    assert!(out.contains("dev set (the recipe names no test set), free-running"), "{out}");
+    let info = case.run(&["info", "run/model.safetensors"]);
+    assert!(info.starts_with("exit code: 0") && !info.contains("Unicode-3.0"), "{info}");
 }

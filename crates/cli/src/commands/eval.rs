@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use simurgh_data::InputError;
 use simurgh_data::metrics::bleu::Tokenization;
 use simurgh_data::text::Source;
+use simurgh_train::Error;
 use simurgh_train::translation::{Corpora, evaluate};
 use std::io::Write;
 use std::path::Path;
@@ -15,10 +16,11 @@ use std::path::Path;
 pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     let translator = translator(&args.model)?;
     let recipe = &translator.recipe;
+    let data_directory = super::data_directory(args.data_dir.as_ref());
     let pairs = match &args.data {
         Some(path) => Source::Tsv(path.clone()).read(Path::new(""))?,
-        None => Corpora::test_set(recipe, args.data_dir.as_deref()).map_err(|mut e| {
-            if args.data_dir.is_none() && e.got == "no such file" {
+        None => Corpora::test_set(recipe, data_directory.as_deref()).map_err(|mut e| {
+            if data_directory.is_none() && e.got == "no such file" {
                 e.hint = "give a TSV with --data FILE, or say where the recipe's data are with --data-dir DIR".into();
             }
             e
@@ -36,7 +38,15 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     };
     let style = ProgressStyle::with_template("{bar:28} {pos}/{len} sentences  {eta} left").expect("a valid template");
     let bar = ProgressBar::new(pairs.len() as u64).with_style(style);
-    let score = evaluate(&translator, &pairs, &config, tokenization, |done| bar.set_position(done as u64))?;
+    let moved = |done| {
+        bar.set_position(done as u64);
+        true
+    };
+    let score = evaluate(&translator, &pairs, &config, tokenization, moved).map_err(|e| match (e, &args.data) {
+        (Error::Input(e), Some(path)) => e.at(path).into(),
+        (e, _) => e,
+    })?;
+    let score = score.ok_or_else(|| Failure::defect("an evaluation stopped that nobody stopped"))?;
     bar.finish_and_clear();
     if let Some(path) = &args.output {
         let text: String = score.translations.iter().flat_map(|t| [t.as_str(), "\n"]).collect();

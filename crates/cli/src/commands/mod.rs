@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_train::Error;
 use simurgh_train::translation::Translator;
+use std::path::PathBuf;
 
 /// The translation model of a built-in name or a file; an error names it.
 pub fn translator(name: &str) -> Result<Translator, Failure> {
@@ -18,6 +19,11 @@ pub fn translator(name: &str) -> Result<Translator, Failure> {
         Error::Model(e) if e.path.is_none() => e.at(name).into(),
         e => e.into(),
     })
+}
+
+/// The data directory: the one given, or `SIMURGH_DATA` unless it is empty.
+pub fn data_directory(given: Option<&PathBuf>) -> Option<PathBuf> {
+    given.cloned().or_else(|| std::env::var_os("SIMURGH_DATA").filter(|v| !v.is_empty()).map(PathBuf::from))
 }
 
 /// The device that the program was built for.

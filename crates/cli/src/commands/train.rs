@@ -13,14 +13,21 @@ use std::io::Write;
 /// Runs the command.
 pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     let mut observer = TrainingBar::new(args.quiet, args.json);
+    let data_directory = super::data_directory(args.data_dir.as_ref());
     let options = Options {
         out: args.out.clone(),
         force: args.force,
-        data_directory: args.data_dir.clone(),
+        data_directory: data_directory.clone(),
         command: command_line(args),
     };
     let outcome = if let Some(directory) = &args.resume {
-        translation::resume(directory, &options, &device(), &mut observer)
+        translation::resume(directory, &options, &device(), &mut observer).map_err(|e| match e {
+            simurgh_train::Error::Input(mut e) if e.got == "no such file" && e.path.as_deref() != Some(directory) => {
+                e.hint = "say where the data are with --data-dir DIR or SIMURGH_DATA, as when the run began".into();
+                e.into()
+            }
+            e => e,
+        })
     } else {
         let name = args.recipe.as_deref().unwrap_or_default();
         let (text, stem) = builtin::recipe(name)?;
@@ -30,13 +37,13 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         }
         let mut recipe = recipe::parse(&text, &overrides).map_err(|e| {
             // A key given by --set is no place in the file.
-            let by_flag = e.field.as_ref().is_some_and(|f| overrides.iter().any(|o| &o.key == f));
+            let by_flag = e.field.as_ref().is_some_and(|f| overrides.iter().any(|o| o.key.starts_with(f.as_str())));
             if by_flag || builtin::RECIPES.iter().any(|r| r.name == name) { e } else { e.at(name) }
         })?;
         if recipe.name.is_empty() {
             recipe.name = stem;
         }
-        let needs_directory = !recipe.data.train.all().is_empty() && args.data_dir.is_none();
+        let needs_directory = !recipe.data.train.all().is_empty() && data_directory.is_none();
         translation::train(recipe, &options, &device(), &mut observer).map_err(|e| match e {
             simurgh_train::Error::Input(mut e) if needs_directory && e.got == "no such file" => {
                 e.hint = "say where the data are with --data-dir DIR or SIMURGH_DATA".into();
@@ -46,7 +53,12 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         })
     };
     observer.finish();
-    let outcome = outcome?;
+    let outcome = outcome.map_err(|e| match (&e, &args.data_dir) {
+        (simurgh_train::Error::Interrupted { .. }, Some(directory)) => {
+            Failure::from(e).with_hint(&format!(" --data-dir {}", directory.display()))
+        }
+        _ => e.into(),
+    })?;
     if args.json { print_json(&outcome) } else { print_text(&outcome) }
 }
 
@@ -66,6 +78,7 @@ fn print_json(outcome: &Outcome) -> Result<(), Failure> {
     let row = serde_json::json!({
         "event": "test",
         "score": outcome.test,
+        "test_set": outcome.measured_on,
         "run": outcome.run.root(),
         "model": outcome.run.model(),
         "report": outcome.run.report(),
@@ -75,7 +88,7 @@ fn print_json(outcome: &Outcome) -> Result<(), Failure> {
 }
 
 fn print_text(outcome: &Outcome) -> Result<(), Failure> {
-    let Outcome { run, test, samples, translator } = outcome;
+    let Outcome { run, test, measured_on, samples, translator } = outcome;
     let config = &translator.recipe.decode;
     let sentences: Vec<String> = samples.iter().map(|p| p.source.clone()).collect();
     for (pair, translations) in samples.iter().zip(translator.translate(&sentences, config)?) {
@@ -85,7 +98,7 @@ fn print_text(outcome: &Outcome) -> Result<(), Failure> {
         writeln!(std::io::stdout(), "reference  {}", isolate(&pair.target))?;
         write!(std::io::stdout(), "{}", alignment_text(best))?;
     }
-    writeln!(std::io::stdout(), "\ntest set, free-running, beam {}, {} pairs:", config.beam, test.pairs)?;
+    writeln!(std::io::stdout(), "\n{measured_on}, free-running, beam {}, {} pairs:", config.beam, test.pairs)?;
     writeln!(
         std::io::stdout(),
         "  BLEU {:.2}   chrF {:.2}   exact match {:.1} %",

@@ -22,9 +22,10 @@ pub fn run(args: &TranslateArgs) -> Result<(), Failure> {
     }
     // As many hypotheses as are to be printed.
     config.beam = config.beam.max(args.nbest.unwrap_or(1));
+    config.distinct |= args.nbest.is_some_and(|n| n > 1);
     let mut session = Session { args, translator, config, out: std::io::stdout().lock(), svg_written: false };
     if !args.text.is_empty() {
-        return session.batch(&args.text, None);
+        return session.batch(&args.text, Place::Argument(1));
     }
     let (sender, lines) = mpsc::sync_channel(16 * BATCH);
     std::thread::spawn(move || {
@@ -47,7 +48,10 @@ pub fn run(args: &TranslateArgs) -> Result<(), Failure> {
         let mut sentences = Vec::with_capacity(batch.len());
         let mut failure = None;
         for (i, line) in batch.into_iter().enumerate() {
-            match line.map_err(Failure::from).and_then(|bytes| text(bytes, first_line + i)) {
+            match line
+                .map_err(|e| InputError::io("standard input", "lines of text", &e).into())
+                .and_then(|bytes| text(bytes, first_line + i))
+            {
                 Ok(sentence) => sentences.push(sentence),
                 Err(e) => {
                     failure = Some(e);
@@ -56,7 +60,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), Failure> {
             }
         }
         // What came before a bad line is translated before the error.
-        session.batch(&sentences, Some(first_line))?;
+        session.batch(&sentences, Place::Line(first_line))?;
         if let Some(failure) = failure {
             return Err(failure);
         }
@@ -74,6 +78,22 @@ fn text(bytes: Vec<u8>, line: usize) -> Result<String, Failure> {
     Ok(text.trim_end_matches('\r').to_string())
 }
 
+/// Where a sentence came from, counted from 1.
+#[derive(Clone, Copy)]
+enum Place {
+    Line(usize),
+    Argument(usize),
+}
+
+impl Place {
+    fn after(self, count: usize) -> Self {
+        match self {
+            Self::Line(n) => Self::Line(n + count),
+            Self::Argument(n) => Self::Argument(n + count),
+        }
+    }
+}
+
 struct Session<'a> {
     args: &'a TranslateArgs,
     translator: Translator,
@@ -83,20 +103,21 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn batch(&mut self, sentences: &[String], first_line: Option<usize>) -> Result<(), Failure> {
+    /// `first` is the place of the first sentence.
+    fn batch(&mut self, sentences: &[String], first: Place) -> Result<(), Failure> {
         let results = match self.translator.translate(sentences, &self.config) {
             Ok(results) => results,
             // One by one: the good ones are translated before the error names the bad one's line.
             Err(_) if sentences.len() > 1 => {
                 for (i, sentence) in sentences.iter().enumerate() {
-                    self.batch(std::slice::from_ref(sentence), first_line.map(|n| n + i))?;
+                    self.batch(std::slice::from_ref(sentence), first.after(i))?;
                 }
                 return Ok(());
             }
             Err(simurgh_train::Error::Input(e)) => {
-                return Err(match first_line {
-                    Some(line) => e.at("standard input").line(line).into(),
-                    None => e.into(),
+                return Err(match first {
+                    Place::Line(line) => e.at("standard input").line(line).into(),
+                    Place::Argument(number) => e.field(format!("sentence {number}")).into(),
                 });
             }
             Err(e) => return Err(e.into()),

@@ -47,6 +47,22 @@ pub struct Report {
     pub duplicates: usize,
 }
 
+impl Report {
+    /// The rules that dropped something, in words.
+    pub fn reasons(&self) -> String {
+        let rules = [
+            ("empty", self.empty),
+            ("too long", self.long),
+            ("lengths too different", self.ratio),
+            ("other placeholders", self.placeholders),
+            ("wrong script", self.script),
+            ("repeated", self.duplicates),
+        ];
+        let told: Vec<String> = rules.iter().filter(|r| r.1 > 0).map(|(why, n)| format!("{n} {why}")).collect();
+        if told.is_empty() { "none".into() } else { told.join(", ") }
+    }
+}
+
 impl Cleaning {
     /// Removes pairs in place, each counted under the first rule that it breaks.
     pub fn apply(&self, pairs: &mut Vec<Pair>, source: Normaliser, target: Normaliser) -> Report {

@@ -5,6 +5,7 @@ use super::placeholders::{self, MOST};
 use crate::InputError;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
@@ -102,10 +103,16 @@ impl Tokenizer {
             return Err(bad("other special tokens".into()));
         }
         let size = inner.get_vocab_size(true);
-        if !matches!(inner.get_model(), ModelWrapper::BPE(_))
-            || inner.get_vocab(true).values().any(|&id| id as usize >= size)
-        {
-            return Err(bad("no byte-pair encoding with consecutive tokens".into()));
+        let ids: HashSet<u32> = inner.get_vocab(true).into_values().filter(|&id| (id as usize) < size).collect();
+        let ModelWrapper::BPE(bpe) = inner.get_model() else { return Err(bad("no byte-pair encoding".into())) };
+        if ids.len() != size {
+            return Err(bad("tokens that are not numbered one by one".into()));
+        }
+        if bpe.unk_token.as_deref() != Some("<unk>") {
+            return Err(bad("another token for unknown characters".into()));
+        }
+        if inner.get_padding().is_some() || inner.get_truncation().is_some() {
+            return Err(bad("padding or truncation".into()));
         }
         Ok(Self { inner, source: saved.source, target: saved.target })
     }

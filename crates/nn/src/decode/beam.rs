@@ -174,8 +174,8 @@ impl Search {
             let before = &self.alive[c.hypothesis];
             let ends = c.token == special.end;
             let surface = if ends { before.surface } else { before.surface.then(special.surfaces[c.token as usize]) };
-            // Likelier ones came first: what reads the same adds nothing.
-            if !ends && alive.iter().any(|p| p.surface == surface) {
+            // Likelier ones came first.
+            if config.distinct && !ends && alive.iter().any(|p| p.surface == surface) {
                 continue;
             }
             let mut next = before.clone();
@@ -223,7 +223,7 @@ impl Search {
         config.beam > 1 && now > worst
     }
 
-    /// Adds a hypothesis that has ended, unless one that reads the same has a better score.
+    /// Adds a hypothesis that has ended; of those that read the same, where they may not, the one with the best score.
     fn finish(&mut self, partial: Partial, complete: bool, config: &DecodeConfig) {
         let length = (partial.tokens.len() + 1) as f64;
         let surface = partial.surface;
@@ -234,7 +234,7 @@ impl Search {
             alignment: partial.alignment,
             complete,
         };
-        match self.finished.iter_mut().find(|(known, _)| *known == surface) {
+        match self.finished.iter_mut().find(|(known, _)| config.distinct && *known == surface) {
             Some((_, known)) if known.score >= hypothesis.score => {}
             Some((_, known)) => *known = hypothesis,
             None => self.finished.push((surface, hypothesis)),

@@ -19,11 +19,14 @@ pub struct DecodeConfig {
     pub max_extra: usize,
     /// Of matrix products.
     pub precision: Precision,
+    /// Of hypotheses that read the same, cut into tokens in several ways, only the likeliest is kept: a list of several
+    /// then has as many texts. The best one alone is found a little less often.
+    pub distinct: bool,
 }
 
 impl Default for DecodeConfig {
     fn default() -> Self {
-        Self { beam: 5, length_penalty: 1.0, max_ratio: 2.0, max_extra: 10, precision: Precision::F32 }
+        Self { beam: 5, length_penalty: 1.0, max_ratio: 2.0, max_extra: 10, precision: Precision::F32, distinct: false }
     }
 }
 
@@ -38,7 +41,7 @@ pub struct Special {
     pub banned: Vec<u32>,
     /// Produced only where the source requires them: placeholders.
     pub reserved: std::ops::Range<u32>,
-    /// What each token is written as: of hypotheses that read the same only the likeliest is kept.
+    /// What each token is written as.
     pub surfaces: Vec<Surface>,
 }
 

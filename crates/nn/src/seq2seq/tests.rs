@@ -158,7 +158,7 @@ fn hypotheses_that_read_the_same_are_one() {
     let surfaces = (0..VOCAB).map(|token| Surface::of(&format!("{} ", token / 2))).collect();
     let special = Special { start: 1, end: 2, banned: vec![0, 1, 3], reserved: 4..5, surfaces };
     let sentence = Sentence { ids: pairs()[0].0.clone(), required: Vec::new() };
-    let config = DecodeConfig { beam: 4, ..DecodeConfig::default() };
+    let config = DecodeConfig { beam: 4, distinct: true, ..DecodeConfig::default() };
     let found = decode(&model, std::slice::from_ref(&sentence), &special, &config);
     let read = |h: &Hypothesis| h.tokens.iter().map(|t| t / 2).collect::<Vec<_>>();
     let texts: std::collections::HashSet<Vec<u32>> = found[0].iter().map(read).collect();

@@ -18,7 +18,7 @@ impl std::str::FromStr for Override {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (key, value) = text.split_once('=').ok_or_else(|| format!("expected KEY=VALUE, got `{text}`"))?;
-        if key.trim().is_empty() {
+        if key.split('.').any(|part| part.trim().is_empty()) {
             return Err(format!("expected KEY=VALUE, got `{text}`"));
         }
         Ok(Self { key: key.trim().to_string(), value: value.trim().to_string() })
@@ -41,13 +41,23 @@ pub fn parse(text: &str, overrides: &[Override]) -> Result<Recipe, InputError> {
     for change in overrides {
         set(&mut table, change)?;
     }
+    // The licences are those of the recipe's own data.
+    let overrides_data = |key: &str| overrides.iter().any(|o| o.key == key || o.key == "data");
+    if (overrides_data("data.train") || overrides_data("data.embedded"))
+        && !overrides_data("data.licences")
+        && let Some(data) = table.get_mut("data").and_then(Value::as_table_mut)
+    {
+        data.remove("licences");
+    }
     let recipe: Result<Recipe, InputError> = serde_path_to_error::deserialize(Value::Table(table)).map_err(|e| {
         let path = e.path().to_string();
         explain(&path, e.inner().message())
     });
     recipe.and_then(|recipe| recipe.validate().map(|()| recipe)).map_err(|e| {
         match e.field.as_deref().and_then(|key| line_of(text, key)) {
-            Some(line) if !overrides.iter().any(|o| Some(&o.key) == e.field.as_ref()) => e.line(line),
+            Some(line) if !overrides.iter().any(|o| e.field.as_ref().is_some_and(|f| o.key.starts_with(f))) => {
+                e.line(line)
+            }
             _ => e,
         }
     })
@@ -100,12 +110,30 @@ fn explain(path: &str, message: &str) -> InputError {
         let kind = if message.starts_with("unknown field") { "a key of a recipe" } else { "one of its values" };
         return InputError::new(kind, format!("`{got}`"), hint).field(path);
     }
+    if message.contains("untagged enum") {
+        let expected = "a file's name, {source, target}, {tsv, domains}, or a list of these";
+        let hint = "for example train = \"mine.tsv\" or train = { source = \"a.fa\", target = \"a.en\" }";
+        return InputError::new(expected, "something else", hint).field(path);
+    }
+    if let Some(key) = message.strip_prefix("missing field ") {
+        let key = key.trim_matches('`');
+        let field = if path == "." { key.to_string() } else { format!("{path}.{key}") };
+        return InputError::new("a value", "nothing", "see recipes/ for an annotated example").field(field);
+    }
     let (got, expected) = match message.split_once(", expected ") {
         Some((got, expected)) => {
             (got.trim_start_matches("invalid type: ").trim_start_matches("invalid value: "), expected)
         }
         None => (message, "another value"),
     };
+    let expected = match expected {
+        "usize" | "u64" | "u32" => "a whole number, 0 to 9223372036854775807",
+        "f64" => "a number",
+        "string only" => "one of its names, in quotes",
+        e if e.starts_with("struct ") => "a table",
+        e => e,
+    };
+    let got = got.replace("unit variant", "something else");
     InputError::new(expected, got.replace('`', ""), "see recipes/ for an annotated example").field(path)
 }
 
@@ -128,7 +156,7 @@ mod tests {
         let e = error(BASE, &["model.attention=genral"]);
         assert!(e.to_string().contains("got `genral`") && e.hint.contains("`general`"), "{e} {}", e.hint);
         let e = error(BASE, &["train.epochs=many"]);
-        assert!(e.to_string().starts_with("train.epochs: expected u64"), "{e}");
+        assert!(e.to_string().starts_with("train.epochs: expected a whole number"), "{e}");
         let e = error(BASE, &["model.dropout=1.5"]);
         assert_eq!(e.to_string(), "model.dropout: expected 0 up to but not 1, got 1.5");
         let e = error("task = \"translation\n", &[]);

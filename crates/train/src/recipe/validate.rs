@@ -48,9 +48,15 @@ impl Recipe {
         if !(0.0..=5.0).contains(&self.decode.length_penalty) {
             return error("decode.length_penalty", "0 to 5", self.decode.length_penalty.to_string());
         }
-        if self.decode.max_ratio > 100.0 || self.decode.max_extra > 10_000 {
-            let got = format!("{} and {}", self.decode.max_ratio, self.decode.max_extra);
-            return error("decode.max_ratio", "at most 100, with max_extra at most 10000", got);
+        if self.decode.max_ratio > 100.0 {
+            return error("decode.max_ratio", "at most 100", self.decode.max_ratio.to_string());
+        }
+        if self.decode.max_extra > 10_000 {
+            return error("decode.max_extra", "at most 10000", self.decode.max_extra.to_string());
+        }
+        let named = |c: char| c.is_alphanumeric() || "._-".contains(c);
+        if !self.name.chars().all(named) || self.name.starts_with('.') || self.name.len() > 100 {
+            return error("name", "at most 100 letters, digits, `-`, `_` and `.`", format!("`{}`", self.name));
         }
         if t.steps > 1_000_000_000 {
             return error("train.steps", "at most 1000000000", t.steps.to_string());

@@ -32,13 +32,17 @@ pub fn translation(
     run: &RunDirectory,
     recipe: &Recipe,
     translator: &Translator,
-    test: &Score,
+    (measured_on, test): (&str, &Score),
     samples: &[Pair],
 ) -> Result<String, Error> {
     let events = Events::read(run)?;
     let mut body = String::new();
-    let _ =
-        write!(body, "<h1>{}</h1><h2>Test set, free-running, beam {}</h2>", escape(&recipe.name), recipe.decode.beam);
+    let _ = write!(
+        body,
+        "<h1>{}</h1><h2>{measured_on}, free-running, beam {}</h2>",
+        escape(&recipe.name),
+        recipe.decode.beam
+    );
     body += "<table><tr><th>domain<th>pairs<th>BLEU<th>chrF<th>exact</tr>";
     let row = |name: &str, s: &Score| {
         format!(
@@ -77,7 +81,7 @@ pub fn translation(
     );
     body += &chart("Gradient norm before clipping", &[line("train", "gradient_norm", "norm")]);
     body += &chart("Learning rate", &[line("train", "learning_rate", "rate")]);
-    body += "</div><h2>Samples of the test set</h2>";
+    body += "</div><h2>Samples</h2>";
     let sentences: Vec<String> = samples.iter().map(|p| p.source.clone()).collect();
     for (pair, best) in samples.iter().zip(translator.translate(&sentences, &recipe.decode)?) {
         let Some(best) = best.into_iter().next() else { continue };

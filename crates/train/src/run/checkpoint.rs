@@ -33,6 +33,9 @@ pub struct Progress {
     pub stale_rate: u64,
     /// The plateau's factor of the learning rate.
     pub factor: Option<f64>,
+    /// The evaluation after the last update is still to be made.
+    #[serde(default)]
+    pub pending: bool,
 }
 
 /// A run's whole state.

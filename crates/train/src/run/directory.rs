@@ -34,7 +34,9 @@ impl RunDirectory {
         let run = Self { root };
         let files = [run.recipe(), run.events(), run.model(), run.report()];
         let folders = [run.root.join("checkpoints"), run.root.join("tensorboard")];
-        if !force && files.iter().chain(&folders).any(|path| path.exists()) {
+        // A process killed before it wrote the recipe leaves empty folders, which are no run.
+        let full = |path: &PathBuf| std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        if !force && (files.iter().any(|path| path.exists()) || folders.iter().any(full)) {
             let hint = "go on with --resume, give another --out, or overwrite it with --force";
             return Err(InputError::new("a directory without a run", "one with a run", hint).at(&run.root));
         }
@@ -80,6 +82,25 @@ impl RunDirectory {
             return Err(InputError::new("a run directory", "none with a recipe.toml", hint).at(root));
         }
         Ok(run)
+    }
+
+    /// Keeps other processes away for as long as the file lives.
+    ///
+    /// # Errors
+    /// If another process trains in this directory.
+    pub fn lock(&self) -> Result<std::fs::File, InputError> {
+        let path = self.root.join("lock");
+        let io = |e: std::io::Error| InputError::io(&path, "a file that can be written", &e);
+        let file = std::fs::File::create(&path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                let hint = "wait for it or stop it, or give another --out";
+                Err(InputError::new("a run that nobody else trains", "one with a process at work", hint).at(&self.root))
+            }
+            // A file system without locks.
+            Err(std::fs::TryLockError::Error(_)) => Ok(file),
+        }
     }
 
     /// The directory.
@@ -142,7 +163,8 @@ impl RunDirectory {
 
     /// Removes what a killed process left half-written.
     pub fn remove_leftovers(&self) {
-        for entry in std::fs::read_dir(self.root.join("checkpoints")).into_iter().flatten().flatten() {
+        let folders = [self.root.clone(), self.root.join("checkpoints")];
+        for entry in folders.iter().flat_map(std::fs::read_dir).flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(".tmp") {
                 let _ = std::fs::remove_file(entry.path());
             }

@@ -18,6 +18,8 @@ pub struct Corpora {
     pub test: Vec<Pair>,
     /// What cleaning dropped of the training data.
     pub cleaned: Report,
+    /// The recipe names no test set: the dev set stands in for it.
+    pub test_is_dev: bool,
 }
 
 impl Corpora {
@@ -69,13 +71,26 @@ impl Corpora {
         }
         if train.is_empty() || dev.is_empty() {
             let got = format!("{} of {} pairs after cleaning", train.len() + dev.len(), cleaned.read);
-            let hint = "loosen [cleaning], or check that the columns are source TAB target";
+            let hint = match cleaned.script {
+                0 => format!("dropped: {}; loosen [cleaning], or check the columns", cleaned.reasons()),
+                _ => format!(
+                    "dropped: {}; say which side is Persian with text.source or text.target = \"persian\", or set \
+                     cleaning.script = false for other scripts",
+                    cleaned.reasons()
+                ),
+            };
             return Err(InputError::new("at least 2 training pairs", got, hint).field("data.train"));
         }
-        if test.is_empty() {
+        let test_is_dev = test.is_empty();
+        if test_is_dev {
             test.clone_from(&dev);
         }
-        Ok(Self { train, dev, test, cleaned })
+        Ok(Self { train, dev, test, cleaned, test_is_dev })
+    }
+
+    /// What [`Corpora::test`] is, in words.
+    pub fn measured_on(&self) -> &'static str {
+        if self.test_is_dev { "dev set (the recipe names no test set)" } else { "test set" }
     }
 
     /// The recipe's test set alone, where it names one; training data are not looked at then.

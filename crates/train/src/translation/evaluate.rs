@@ -1,6 +1,6 @@
 //! How good a model is, free-running: it reads its own words, never the reference's.
 
-use super::translator::Translator;
+use super::translator::{Translator, check_lengths};
 use crate::Error;
 use serde::Serialize;
 use simurgh_data::metrics::bleu::Tokenization;
@@ -36,7 +36,7 @@ pub struct Score {
 const BATCH: usize = 64;
 
 /// Translates the sources of `pairs` and compares with the targets; `progress` is called with the
-/// number of pairs done.
+/// number of pairs done, and says whether to go on. None if it said no.
 ///
 /// # Errors
 /// If a sentence is too long.
@@ -45,8 +45,9 @@ pub fn evaluate(
     pairs: &[Pair],
     config: &DecodeConfig,
     tokenization: Tokenization,
-    mut progress: impl FnMut(usize),
-) -> Result<Score, Error> {
+    mut progress: impl FnMut(usize) -> bool,
+) -> Result<Option<Score>, Error> {
+    check_lengths(&translator.tokenizer, pairs)?;
     // Sentences of similar length together.
     let mut order: Vec<usize> = (0..pairs.len()).collect();
     order.sort_by_key(|&i| pairs[i].source.len());
@@ -56,7 +57,9 @@ pub fn evaluate(
         for (&i, best) in chunk.iter().zip(translator.translate(&sentences, config)?) {
             hypotheses[i] = best.into_iter().next().map_or_else(String::new, |t| t.text);
         }
-        progress((done * BATCH + chunk.len()).min(pairs.len()));
+        if !progress((done * BATCH + chunk.len()).min(pairs.len())) {
+            return Ok(None);
+        }
     }
     let references: Vec<String> = pairs.iter().map(|p| translator.tokenizer.normalise_target(&p.target)).collect();
     let mut score = compare(&hypotheses, &references, tokenization);
@@ -72,7 +75,7 @@ pub fn evaluate(
         }
     }
     score.translations = hypotheses;
-    Ok(score)
+    Ok(Some(score))
 }
 
 fn compare(hypotheses: &[String], references: &[String], tokenization: Tokenization) -> Score {

@@ -2,7 +2,7 @@
 
 use super::corpora::Corpora;
 use super::evaluate::{Score, evaluate};
-use super::translator::Translator;
+use super::translator::{Translator, check_lengths};
 use crate::Error;
 use crate::recipe::{self, Recipe};
 use crate::report;
@@ -84,7 +84,9 @@ pub struct Outcome {
     pub run: RunDirectory,
     /// Scores of the saved model on the test set, free-running.
     pub test: Score,
-    /// The first test pairs.
+    /// What they were measured on: the test set, or the dev set where there is none.
+    pub measured_on: &'static str,
+    /// Some of its pairs.
     pub samples: Vec<Pair>,
     /// The saved model.
     pub translator: Translator,
@@ -102,7 +104,9 @@ pub fn train(
 ) -> Result<Outcome, Error> {
     let corpora = Corpora::read(&recipe, options.data_directory.as_deref())?;
     let tokenizer = corpora.tokenizer(&recipe)?;
+    check_measured(&corpora, &tokenizer)?;
     let run = RunDirectory::create(options.out.as_deref(), &recipe.name, options.force)?;
+    let _lock = run.lock()?;
     run.write(&run.tokenizer(), tokenizer.save().as_bytes())?;
     run.write(&run.command(), options.command.as_bytes())?;
     run.write(&run.recipe(), recipe.to_toml().as_bytes())?;
@@ -120,6 +124,7 @@ pub fn resume(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, Error> {
     let run = RunDirectory::open(directory)?;
+    let _lock = run.lock()?;
     run.remove_leftovers();
     let read = |path: &Path| std::fs::read_to_string(path).map_err(|e| InputError::io(path, "a run's file", &e));
     let recipe = recipe::parse(&read(&run.recipe())?, &[]).map_err(|e| e.at(run.recipe()))?;
@@ -128,6 +133,19 @@ pub fn resume(
     // The command that began the run stands in the model, whoever ends it.
     let command = read(&run.command())?;
     Loop::new(recipe, corpora, tokenizer, run, device, command)?.go(observer)
+}
+
+/// A sentence that can't be translated is found before the training, not after it.
+fn check_measured(corpora: &Corpora, tokenizer: &Tokenizer) -> Result<(), InputError> {
+    let at = |set: &str| {
+        let set = set.to_string();
+        move |mut e: InputError| {
+            e.field = Some(format!("{set}, {}", e.field.unwrap_or_default()));
+            e
+        }
+    };
+    check_lengths(tokenizer, &corpora.dev).map_err(at("data.dev"))?;
+    check_lengths(tokenizer, &corpora.test).map_err(at("data.test"))
 }
 
 /// A run in progress.
@@ -222,6 +240,10 @@ impl Loop {
         let lengths: Vec<(usize, usize)> = self.pairs.iter().map(|(s, t)| (s.len(), t.len())).collect();
         let seed = stream(self.recipe.seed, "batches");
         let t = self.recipe.train.clone();
+        if self.progress.pending {
+            self.evaluate(observer)?;
+            self.checkpoint()?;
+        }
         // A run that had ended, or was killed between its last evaluation and its end, only ends again.
         let p = &self.progress;
         let mut finished = (t.steps > 0 && p.step >= t.steps) || (t.patience > 0 && p.stale >= t.patience);
@@ -257,6 +279,7 @@ impl Loop {
                     self.progress.batch = 0;
                 }
                 if evaluate || last {
+                    self.progress.pending = true;
                     self.evaluate(observer)?;
                     finished = last || (t.patience > 0 && self.progress.stale >= t.patience);
                 }
@@ -278,11 +301,12 @@ impl Loop {
     fn introduce(&self, observer: &mut dyn Observer) {
         let c = &self.corpora;
         let dropped = c.cleaned.read - c.cleaned.kept;
+        let why = if dropped == 0 { String::new() } else { format!(": {}", c.cleaned.reasons()) };
+        let test = if c.test_is_dev { "no test set".into() } else { format!("{} test", c.test.len()) };
         observer.note(&format!(
-            "{} training pairs ({dropped} dropped by cleaning), {} dev, {} test; {} subwords; {} parameters",
+            "{} training pairs ({dropped} dropped by cleaning{why}), {} dev, {test}; {} subwords; {} parameters",
             c.train.len(),
             c.dev.len(),
-            c.test.len(),
             self.tokenizer.vocab(),
             self.model().num_params(),
         ));
@@ -329,11 +353,9 @@ impl Loop {
         // The mean over the update's tokens, clipped by the norm over all parameters.
         let mean = 1.0 / tokens as f64;
         let norm = gradient.norm() * mean;
-        if !norm.is_finite() {
-            let hint =
-                "lower train.learning_rate, or clip harder with train.clip_norm; resume is from the last checkpoint";
-            let error = InputError::new("a finite gradient", format!("a norm of {norm}"), hint);
-            return Err(error.field(format!("training diverged at step {step}")).into());
+        if !norm.is_finite() || !sums[0].is_finite() {
+            let got = format!("a norm of {norm} and a loss of {}", sums[0] * mean);
+            return Err(diverged(step, "a finite gradient and loss", got).into());
         }
         let clip = if t.clip_norm > 0.0 && norm > t.clip_norm { t.clip_norm / norm } else { 1.0 };
         let factor = self.progress.factor.unwrap_or(1.0);
@@ -390,18 +412,35 @@ impl Loop {
         Translator::from_parts(model, self.tokenizer.clone(), self.recipe.clone())
     }
 
-    /// Dev scores: free-running with greedy search and `eval_beam`, and the teacher-forced loss.
+    /// What is evaluated or kept is finite.
+    fn check_finite(&self, all: &[Parameter]) -> Result<(), Error> {
+        match all.iter().find(|p| !p.data.iter().all(|x| x.is_finite())) {
+            Some(p) => {
+                let got = format!("`{}` with a NaN or an infinity", p.name);
+                Err(diverged(self.progress.step, "finite parameters", got).into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Dev scores: free-running with greedy search and `eval_beam`, and the teacher-forced loss. Where the observer
+    /// stops it, a checkpoint is written that a resumed run evaluates first.
     fn evaluate(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
         let step = self.progress.step;
+        self.check_finite(&self.current())?;
         let translator = self.translator(self.current());
         let dev = &self.corpora.dev[..self.corpora.dev.len().min(self.recipe.train.eval_pairs)];
         let measure = |beam: usize| {
             let config = DecodeConfig { beam, ..self.recipe.decode.clone() };
-            evaluate(&translator, dev, &config, self.recipe.metrics.bleu, |_| {})
+            evaluate(&translator, dev, &config, self.recipe.metrics.bleu, |_| !observer.stop())
         };
         let greedy = measure(1)?;
         let beam = self.recipe.train.eval_beam;
-        let searched = if beam > 1 { Some(measure(beam)?) } else { None };
+        let searched = if beam > 1 && greedy.is_some() { measure(beam)? } else { None };
+        let Some(greedy) = greedy.filter(|_| beam == 1 || searched.is_some()) else {
+            self.checkpoint()?;
+            return Err(Error::Interrupted { step, run: self.run.root().into() });
+        };
         let (mut sums, mut tokens) = ([0.0; 3], 0);
         for chunk in dev.chunks(64) {
             let pairs: Vec<_> = chunk.iter().map(|p| self.tokenizer.pair(&p.source, &p.target)).collect();
@@ -445,6 +484,7 @@ impl Loop {
                 self.progress.stale_rate = 0;
             }
         }
+        self.progress.pending = false;
         observer.evaluated(step, &score, best);
         Ok(())
     }
@@ -456,6 +496,7 @@ impl Loop {
             moments: self.adam.moments.clone(),
             average: self.average.clone(),
         };
+        self.check_finite(&checkpoint.parameters)?;
         self.events.sync()?;
         checkpoint.write(&self.run)?;
         // The best of before is needed until a checkpoint names another.
@@ -483,8 +524,14 @@ impl Loop {
         // What is measured is what is saved, rounding included.
         let saved = artifact::parse(&artifact::to_bytes(&self.artifact(best, serde_json::Value::Null), precision))?;
         let translator = self.translator(saved.parameters.clone());
-        observer.note(&format!("measuring step {step}, the best on dev, on {} test pairs", self.corpora.test.len()));
-        let test = evaluate(&translator, &self.corpora.test, &self.recipe.decode, self.recipe.metrics.bleu, |_| {})?;
+        let measured_on = self.corpora.measured_on();
+        let pairs = self.corpora.test.len();
+        observer.note(&format!("measuring step {step}, the best on dev, on the {pairs} pairs of the {measured_on}"));
+        let go_on = |_| !observer.stop();
+        let test = evaluate(&translator, &self.corpora.test, &self.recipe.decode, self.recipe.metrics.bleu, go_on)?;
+        let Some(test) = test else {
+            return Err(Error::Interrupted { step: self.progress.step, run: self.run.root().into() });
+        };
         for (name, value) in [("bleu", test.bleu), ("chrf", test.chrf), ("exact", test.exact)] {
             self.events.write(self.progress.step, "test", name, value)?;
         }
@@ -497,15 +544,21 @@ impl Loop {
             "training_pairs": self.corpora.train.len(),
             "licences": self.recipe.data.licences,
             "test": test,
+            "test_set": measured_on,
             "beam": self.recipe.decode.beam,
         });
         let artifact = self.artifact(saved.parameters, provenance);
         self.run.write(&self.run.model(), &artifact::to_bytes(&artifact, precision))?;
         let samples: Vec<Pair> = spread(&self.corpora.test, 10);
-        let page = report::translation(&self.run, &self.recipe, &translator, &test, &samples)?;
+        let page = report::translation(&self.run, &self.recipe, &translator, (measured_on, &test), &samples)?;
         self.run.write(&self.run.report(), page.as_bytes())?;
-        Ok(Outcome { run: self.run, test, samples, translator })
+        Ok(Outcome { run: self.run, test, measured_on, samples, translator })
     }
+}
+
+fn diverged(step: u64, expected: &str, got: String) -> InputError {
+    let hint = "lower train.learning_rate, or clip harder with train.clip_norm; resume is from the last checkpoint";
+    InputError::new(expected, got, hint).field(format!("training diverged at step {step}"))
 }
 
 /// A number that changes with the training data.

@@ -3,8 +3,8 @@
 use crate::Error;
 use crate::recipe::{self, Recipe};
 use simurgh_data::InputError;
-use simurgh_data::text::Tokenizer;
 use simurgh_data::text::tokenizer::{END, PAD, PLACEHOLDERS, START, UNKNOWN};
+use simurgh_data::text::{Pair, Tokenizer};
 use simurgh_nn::artifact::{Artifact, ArtifactError};
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::decode::{DecodeConfig, Hypothesis, Sentence, Special, Surface, decode};
@@ -53,6 +53,28 @@ fn special(tokenizer: &Tokenizer) -> Special {
     banned.extend(tokenizer.false_placeholders());
     let surfaces = (0..tokenizer.vocab() as u32).map(|id| Surface::of(&tokenizer.token(id))).collect();
     Special { start: START, end: END, banned, reserved: PLACEHOLDERS, surfaces }
+}
+
+fn too_long(tokens: usize) -> InputError {
+    let hint = "split the text into sentences, one a line";
+    InputError::new(format!("a sentence of at most {MOST_TOKENS} tokens"), tokens.to_string(), hint)
+}
+
+/// Finds the sentences that no model takes before much is computed.
+///
+/// # Errors
+/// The first pair whose source is longer than [`MOST_TOKENS`], by its number.
+pub(super) fn check_lengths(tokenizer: &Tokenizer, pairs: &[Pair]) -> Result<(), InputError> {
+    for (number, pair) in pairs.iter().enumerate() {
+        // A token has a byte at least.
+        if pair.source.len() > MOST_TOKENS {
+            let tokens = tokenizer.source(&pair.source).ids.len();
+            if tokens > MOST_TOKENS {
+                return Err(too_long(tokens).field(format!("pair {}", number + 1)));
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Translator {
@@ -107,10 +129,8 @@ impl Translator {
     /// If a sentence is longer than [`MOST_TOKENS`].
     pub fn translate(&self, sentences: &[String], config: &DecodeConfig) -> Result<Vec<Vec<Translation>>, Error> {
         let encoded: Vec<_> = sentences.iter().map(|s| self.tokenizer.source(s)).collect();
-        if let Some(at) = encoded.iter().position(|e| e.ids.len() > MOST_TOKENS) {
-            let got = format!("{} tokens in sentence {}", encoded[at].ids.len(), at + 1);
-            let hint = "split the text into sentences, one a line";
-            return Err(InputError::new(format!("at most {MOST_TOKENS} tokens"), got, hint).into());
+        if let Some(long) = encoded.iter().find(|e| e.ids.len() > MOST_TOKENS) {
+            return Err(too_long(long.ids.len()).into());
         }
         let inputs: Vec<Sentence> = encoded
             .iter()
