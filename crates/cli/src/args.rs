@@ -33,6 +33,8 @@ pub enum Command {
     Info(InfoArgs),
     /// List the built-in models and recipes
     Models(ModelsArgs),
+    /// Time the program on this machine, beside the machine's own ceilings
+    Bench(BenchArgs),
 }
 
 /// `simurgh train`
@@ -152,6 +154,35 @@ pub struct InfoArgs {
 /// `simurgh models`
 #[derive(Debug, Args)]
 pub struct ModelsArgs {
+    /// One JSON object a line on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `simurgh bench`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Every case is run for about a second and its median time is printed; nothing else should run meanwhile.
+A multiply-add counts two operations, a backward pass twice its forward pass.
+
+Examples:
+  simurgh bench                                  everything, minutes
+  simurgh bench lstm --quick                     one suite, a look
+  simurgh bench decode --only greedy --precision f32 --json
+  simurgh --threads 1 bench kernels")]
+pub struct BenchArgs {
+    /// kernels, lstm, seq2seq-train, decode, or all
+    #[arg(default_value = "all", value_parser = ["all", "kernels", "lstm", "seq2seq-train", "decode"])]
+    pub suite: String,
+    /// A tenth of the time for every case
+    #[arg(long)]
+    pub quick: bool,
+    /// Only cases whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Only this precision of matrix products [default: both]
+    #[arg(long, value_name = "NAME", value_parser = ["f32", "bf16"])]
+    pub precision: Option<String>,
     /// One JSON object a line on stdout
     #[arg(long)]
     pub json: bool,

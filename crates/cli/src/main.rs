@@ -42,6 +42,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let threads = cli.threads.unwrap_or(0);
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
+        // This thread works too: work that it starts then waits for nobody to wake up.
+        .use_current_thread()
         .start_handler(|_| simurgh_nn::cpu::flush_denormals())
         .build_global()
         .map_err(|e| Failure::defect(format!("can't start threads: {e}")))?;
@@ -50,6 +52,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Translate(args) => commands::translate::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Info(args) => commands::info::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
         Command::Models(args) => commands::models::run(&args),
     }
 }

@@ -94,7 +94,7 @@ fn softmax_body<T: Real, const FMA: bool>(row: &mut [T]) {
 }
 
 #[inline(always)]
-fn log_softmax_body<T: Real, const FMA: bool>(row: &mut [T]) {
+fn log_sum_exp_body<T: Real, const FMA: bool>(row: &[T]) -> T {
     let shift = maximum_body::<T, FMA>(row);
     // In blocks, so that no copy of the row is needed.
     let mut buffer = [T::ZERO; 256];
@@ -104,7 +104,12 @@ fn log_softmax_body<T: Real, const FMA: bool>(row: &mut [T]) {
         buffer.copy_from_slice(block);
         sum += exp_sum_body::<T, FMA>(buffer, shift);
     }
-    let shift = shift + sum.ln();
+    shift + sum.ln()
+}
+
+#[inline(always)]
+fn log_softmax_body<T: Real, const FMA: bool>(row: &mut [T]) {
+    let shift = log_sum_exp_body::<T, FMA>(row);
     for x in row {
         *x -= shift;
     }
@@ -165,6 +170,10 @@ multiversion! {
 multiversion! {
     /// Softmax of one row, in place.
     pub fn softmax<T: Real>(row: &mut [T]) = softmax_body
+}
+multiversion! {
+    /// Logarithm of the sum of exponentials of a row that is not empty.
+    pub fn log_sum_exp<T: Real>(row: &[T]) -> T = log_sum_exp_body
 }
 multiversion! {
     /// Log-softmax of one row that is not empty, in place.

@@ -14,6 +14,7 @@
 pub mod adam;
 pub mod attention;
 pub mod buffer;
+pub mod ceiling;
 pub mod cpu;
 pub mod cross_entropy;
 pub mod elementwise;

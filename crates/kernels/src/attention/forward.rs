@@ -68,5 +68,5 @@ fn additive_scores_body<T: Real, const FMA: bool>(q: &[T], k: &[T], v: &[T], sco
 
 multiversion! {
     /// `score = v . tanh(q + k)` for every pair of a query and a source.
-    fn additive_scores<T: Real>(q: &[T], k: &[T], v: &[T], scores: &mut [T]) = additive_scores_body
+    pub(super) fn additive_scores<T: Real>(q: &[T], k: &[T], v: &[T], scores: &mut [T]) = additive_scores_body
 }

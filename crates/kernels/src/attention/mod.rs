@@ -6,10 +6,12 @@
 mod backward;
 mod forward;
 pub mod groups;
+mod prepared;
 
 pub use backward::{Gradient, backward};
 pub use forward::forward;
 pub use groups::Groups;
+pub use prepared::Prepared;
 
 /// The operands.
 #[derive(Clone, Copy, Debug)]

@@ -15,6 +15,7 @@ pub use operand::{Format, Packed, View};
 
 use crate::Real;
 use crate::parallel;
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -97,6 +98,8 @@ pub enum Start<'a, T> {
     Add,
     /// Overwrite, every row starting from this one, `[cols]`.
     Bias(&'a [T]),
+    /// The same, padded to whole panels by [`padded_bias`] once rather than every time.
+    Padded(&'a [T]),
 }
 
 /// `c[rows, cols] = start + a[rows, depth] * b[depth, cols]`, on all threads.
@@ -141,8 +144,10 @@ fn check<T: Real>(micro: Micro<T>, a: &View<'_, T>, b: &Packed<T>, c: &[T], star
     assert_eq!(a.cols, b.depth, "gemm: inner dimensions");
     assert_eq!(c.len(), a.rows * b.cols, "gemm: result {} x {}", a.rows, b.cols);
     assert_eq!(b.width, micro.cols, "gemm: packed for another instruction set");
-    if let Start::Bias(bias) = start {
-        assert_eq!(bias.len(), b.cols, "gemm: bias");
+    match start {
+        Start::Bias(bias) => assert_eq!(bias.len(), b.cols, "gemm: bias"),
+        Start::Padded(bias) => assert_eq!(bias.len(), b.panels() * b.width, "gemm: padded bias"),
+        Start::Zero | Start::Add => {}
     }
     assert!(
         a.rows == 0 || a.cols == 0 || (a.rows - 1) * a.row_stride + (a.cols - 1) * a.col_stride < a.data.len(),
@@ -151,10 +156,11 @@ fn check<T: Real>(micro: Micro<T>, a: &View<'_, T>, b: &Packed<T>, c: &[T], star
 }
 
 /// The bias, padded to whole panels; empty where there is none.
-fn padded<T: Real>(start: Start<'_, T>) -> Vec<T> {
+fn padded<T: Real>(start: Start<'_, T>) -> Cow<'_, [T]> {
     match start {
-        Start::Bias(bias) => padded_bias(bias),
-        _ => Vec::new(),
+        Start::Bias(bias) => padded_bias(bias).into(),
+        Start::Padded(bias) => bias.into(),
+        Start::Zero | Start::Add => Cow::Borrowed(&[]),
     }
 }
 
@@ -222,7 +228,7 @@ pub(crate) unsafe fn products<T: Real>(a: &View<'_, T>, pieces: &[Piece], produc
 }
 
 /// A row of biases as [`Product::new`] takes it: a multiple of the panels' width.
-pub(crate) fn padded_bias<T: Real>(bias: &[T]) -> Vec<T> {
+pub fn padded_bias<T: Real>(bias: &[T]) -> Vec<T> {
     let mut row = bias.to_vec();
     row.resize(bias.len().next_multiple_of(T::micro().cols), T::ZERO);
     row

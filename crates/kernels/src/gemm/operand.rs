@@ -49,6 +49,12 @@ impl<'a, T> View<'a, T> {
         }
     }
 
+    /// One row of a matrix whose columns stand together.
+    pub(crate) fn row(&self, row: usize) -> &'a [T] {
+        assert!(row < self.rows && self.col_stride == 1, "View::row: {row} of {}", self.rows);
+        &self.data[row * self.row_stride..][..self.cols]
+    }
+
     /// Some of the rows.
     ///
     /// # Panics

@@ -11,7 +11,7 @@ pub fn gemm<T: Real>(a: View<'_, T>, b: View<'_, T>, c: &mut [T], start: Start<'
             let mut sum = match start {
                 Start::Zero => T::ZERO,
                 Start::Add => c[i * b.cols + j],
-                Start::Bias(bias) => bias[j],
+                Start::Bias(bias) | Start::Padded(bias) => bias[j],
             };
             for p in 0..a.cols {
                 sum += a.data[i * a.row_stride + p * a.col_stride] * b.data[p * b.row_stride + j * b.col_stride];

@@ -58,7 +58,7 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
     let Upstream { x, output, saved, initial, weights, weight_ih, weight_hh, d_output } = upstream;
     let (rows, sequences) = (layout.rows(), layout.sequences());
     let engine = Engine::new(cell, layout, x, weights, direction);
-    let (hidden, width, gates) = (engine.hidden, engine.width(), cell.gates() * engine.hidden);
+    let (hidden, width, gates) = (engine.layer.hidden, engine.layer.width(), cell.gates() * engine.layer.hidden);
     let (input, has_cell) = (weight_ih.cols(), cell.states() == 2);
     assert_eq!(d_output.len(), (rows + cell.states() * sequences) * hidden, "recurrent backward: d_output");
     assert_ne!(saved.keep, Keep::Nothing, "recurrent backward: the forward pass kept nothing");
@@ -98,7 +98,7 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
     let (dw_ih, dw_hh) = (Shared::new(&mut d_weight_ih), Shared::new(&mut d_weight_hh));
     let db = Shared::new(&mut d_bias);
     let owners = owners(layout, width * hidden);
-    let members = if owners.len() == 1 { engine.members() } else { 1 };
+    let members = if owners.len() == 1 { engine.layer.members() } else { 1 };
     let threads = parallel::threads();
     for block in (0..blocks.count()).rev() {
         let block_rows = blocks.rows(block);
@@ -137,7 +137,7 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
             let runs: Vec<Run> = blocks.runs(block, own, Pass::Backward).collect();
             // A step takes the gradient of one run's gates on to the state before, then makes that of the next run's.
             parallel::steps(runs.len() + 1, members, |index, member, members| {
-                let units = engine.units(member, members);
+                let units = engine.layer.units(member, members);
                 if let Some(run) = index.checked_sub(1).map(|done| &runs[done]) {
                     let (row, count) = (run.rows.start, run.rows.len());
                     // SAFETY: the rows of a run were written in the step before, and are only read now.

@@ -1,14 +1,12 @@
 //! One step after another through a block: the input's product, the state's, the gates.
 
+use super::layer::{Layer, Products};
 use super::walk::{Blocks, Pass, Run};
 use super::{Cell, Direction, Row, Weights, activate};
-use crate::gemm::{Packed, Piece, Product, View, padded_bias, products};
+use crate::gemm::{Piece, View, products};
 use crate::parallel::{self, Shared};
 use crate::{Ragged, Real};
 use std::ops::Range;
-
-/// Multiply-adds of a step's product from which on it is worth sharing out: less is done sooner than told.
-const WORTH: usize = 1 << 14;
 
 /// Where the activations of a run stand.
 #[derive(Clone, Copy)]
@@ -64,16 +62,11 @@ impl Passage {
     }
 }
 
-/// The operands of a layer and direction, and the way through its rows.
-pub(super) struct Engine<'a, T> {
-    cell: Cell,
+/// A layer and direction on its way through a batch.
+pub(super) struct Engine<'a, T: Real> {
+    pub layer: Layer<'a, T>,
     pub blocks: Blocks<'a>,
     x: View<'a, T>,
-    pub hidden: usize,
-    input_t: &'a Packed<T>,
-    state_t: &'a [Packed<T>],
-    /// What the products begin with, padded: the input's, then those of each of the state's.
-    biases: Vec<Vec<T>>,
 }
 
 impl<'a, T: Real> Engine<'a, T> {
@@ -84,38 +77,13 @@ impl<'a, T: Real> Engine<'a, T> {
         weights: Weights<'a, T>,
         direction: Direction,
     ) -> Self {
-        let Weights { input_t, state_t, bias_ih, bias_hh } = weights;
-        let (input, hidden) = (input_t.depth(), state_t[0].depth());
-        let gates = cell.gates() * hidden;
+        let input = weights.input_t.depth();
         assert_eq!(x.len(), layout.rows() * input, "recurrent: x");
-        assert_eq!(input_t.cols(), gates, "recurrent: W_ih");
-        assert_eq!(state_t.iter().map(Packed::cols).sum::<usize>(), gates, "recurrent: W_hh");
-        assert_eq!((bias_ih.len(), bias_hh.len()), (gates, gates), "recurrent: biases");
-        let bias = cell.bias(bias_ih, bias_hh);
-        let mut biases = vec![padded_bias(&bias[..gates])];
-        for (columns, _) in cell.state_pieces(hidden) {
-            biases.push(if columns.start < gates { Vec::new() } else { padded_bias(&bias[columns]) });
+        Self {
+            layer: Layer::new(cell, weights),
+            blocks: Blocks::new(layout, direction),
+            x: View::new(x, layout.rows(), input),
         }
-        let blocks = Blocks::new(layout, direction);
-        Self { cell, blocks, x: View::new(x, layout.rows(), input), hidden, input_t, state_t, biases }
-    }
-
-    /// Elements of a row of pre-activations.
-    pub(super) fn width(&self) -> usize {
-        self.cell.columns() * self.hidden
-    }
-
-    /// The units that `member` of `members` computes.
-    pub(super) fn units(&self, member: usize, members: usize) -> Range<usize> {
-        let grain = self.state_t[0].width();
-        parallel::ranges(self.hidden, members, grain).get(member).cloned().unwrap_or(0..0)
-    }
-
-    /// How many threads may share a step of a batch that is too small to share out its sequences.
-    pub(super) fn members(&self) -> usize {
-        let grain = self.state_t[0].width();
-        let shareable = self.hidden.is_multiple_of(grain) && self.width() * self.hidden >= WORTH;
-        if shareable { parallel::threads().min(self.hidden / grain) } else { 1 }
     }
 
     /// The way of the sequences `own` through a block.
@@ -142,27 +110,6 @@ impl<'a, T: Real> Engine<'a, T> {
         Passage { runs, pieces }
     }
 
-    /// The products with the state that make the pre-activations of `units`.
-    fn state_products(&self, gates: &Shared<T>, units: &Range<usize>) -> Vec<Product<'_, T>> {
-        let (hidden, width) = (self.hidden, self.width());
-        let mut all = Vec::new();
-        for (((columns, _), weight), bias) in self.cell.state_pieces(hidden).zip(self.state_t).zip(&self.biases[1..]) {
-            let to = gates.pointer().wrapping_add(columns.start);
-            let product = Product::new(weight, to, width, bias);
-            let product = if bias.is_empty() { product.adding() } else { product };
-            if units.len() == hidden {
-                all.push(product);
-                continue;
-            }
-            let panel = weight.width();
-            for gate in 0..columns.len() / hidden {
-                let first = (gate * hidden + units.start) / panel;
-                all.push(product.clone().panels(first..first + units.len().div_ceil(panel)));
-            }
-        }
-        all
-    }
-
     /// Goes that way: the activations of its rows go to `gates`, the running cells move on. Up to `members` threads
     /// share the units of every step.
     pub(super) fn advance<'m>(
@@ -175,19 +122,22 @@ impl<'a, T: Real> Engine<'a, T> {
     ) where
         T: 'm,
     {
-        let (hidden, width) = (self.hidden, self.width());
+        let layer = &self.layer;
+        let (hidden, width) = (layer.hidden, layer.width());
         let runs = &passage.runs;
         assert!(passage.pieces.iter().all(|p| (p.to + p.rows.len()) * width <= gates.len()), "recurrent: activations");
-        let shares: Vec<Vec<Vec<Product<'_, T>>>> = (1..=members)
-            .map(|n| (0..n).map(|member| self.state_products(gates, &self.units(member, n))).collect())
+        // By how many members there are, then by member.
+        let by_member = |n: usize| (0..n).map(move |member| layer.units(member, n));
+        let units: Vec<Vec<Range<usize>>> = (1..=members).map(|n| by_member(n).collect()).collect();
+        let shares: Vec<Vec<Products<'_, T>>> = units
+            .iter()
+            .map(|all| all.iter().map(|units| layer.state_products(gates.pointer(), units)).collect())
             .collect();
-        let units: Vec<Vec<Range<usize>>> =
-            (1..=members).map(|n| (0..n).map(|member| self.units(member, n)).collect()).collect();
         parallel::steps(1 + runs.len(), members, |index, member, members| {
             if index == 0 {
-                let product = Product::new(self.input_t, gates.pointer(), width, &self.biases[0]);
+                let all = layer.input_products(gates.pointer(), &(0..hidden));
                 // SAFETY: the activations of these rows belong to this task, these pieces to this member.
-                unsafe { products(&self.x, &passage.share(member, members), &[product]) };
+                unsafe { products(&self.x, &passage.share(member, members), &all) };
                 return;
             }
             let (run, to) = &runs[index - 1];
@@ -204,7 +154,7 @@ impl<'a, T: Real> Engine<'a, T> {
                 let at = i * hidden + units.start;
                 // SAFETY: these units of these rows belong to this member alone.
                 unsafe {
-                    let gate = |k: usize| match k < self.cell.columns() {
+                    let gate = |k: usize| match k < layer.cell.columns() {
                         true => gates.slice((to + i) * width + k * hidden + units.start, units.len()),
                         false => &mut [],
                     };
@@ -220,7 +170,7 @@ impl<'a, T: Real> Engine<'a, T> {
                     let h = memory.h.0.slice(memory.h.1 + at, units.len());
                     let row =
                         Row { gates: std::array::from_fn(gate), before: &memory.before[at..at + units.len()], c, h };
-                    activate(self.cell, row);
+                    activate(layer.cell, row);
                     if let Some((to, first)) = memory.c {
                         let c = cells
                             .all

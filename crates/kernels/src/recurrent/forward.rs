@@ -36,7 +36,7 @@ pub fn forward<T: Real>(
 ) -> (Vec<T>, Saved<T>) {
     let (rows, sequences) = (layout.rows(), layout.sequences());
     let engine = Engine::new(cell, layout, x, weights, direction);
-    let (hidden, width) = (engine.hidden, engine.width());
+    let (hidden, width) = (engine.layer.hidden, engine.layer.width());
     let has_cell = cell.states() == 2;
     assert_eq!(initial.hidden.len(), sequences * hidden, "recurrent: initial hidden state");
     assert_eq!(initial.cell.len(), if has_cell { sequences * hidden } else { 0 }, "recurrent: initial cell");
@@ -57,7 +57,7 @@ pub fn forward<T: Real>(
     let (out, running_cells) = (Shared::new(all), Shared::new(&mut running));
     let (kept, cells) = (Shared::new(&mut saved.gates), Shared::new(&mut saved.cells));
     let owners = owners(layout, width * hidden);
-    let members = if owners.len() == 1 { engine.members() } else { 1 };
+    let members = if owners.len() == 1 { engine.layer.members() } else { 1 };
     parallel::each(owners.len(), true, |task| {
         let own = &owners[task];
         let most = (0..blocks.count()).map(|block| blocks.rows_of(block, own)).max().unwrap_or(0);

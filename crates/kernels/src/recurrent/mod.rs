@@ -23,13 +23,16 @@ mod backward;
 mod engine;
 mod forward;
 mod gru;
+mod layer;
 mod lstm;
 pub mod reference;
 mod rnn;
+mod step;
 mod walk;
 
 pub use backward::{Gradient, Upstream, backward};
 pub use forward::{Saved, forward};
+pub use step::Stepper;
 pub use walk::Direction;
 
 use crate::Real;

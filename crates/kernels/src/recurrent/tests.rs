@@ -261,6 +261,38 @@ fn rounded_products_follow_the_same_rounding_in_f64() {
 }
 
 #[test]
+fn steps_give_the_bits_of_the_whole_sequence() {
+    for (cell, format) in CELLS.into_iter().flat_map(|cell| [(cell, Format::Full), (cell, Format::Bf16)]) {
+        // One row, a few, and more than threads share out by rows; units that fill no panel, and units that threads share.
+        for (batch, input, hidden) in [(1, 5, 7), (1, 300, 256), (3, 40, 256), (30, 70, 96), (0, 4, 32)] {
+            let case = Case::<f32> { format, ..Case::new(cell, &vec![6; batch], input, hidden) };
+            let whole = case.output(Direction::Forward);
+            let w_ih = View::new(&case.p.weight_ih, cell.gates() * hidden, input);
+            let stepper = Stepper::new(
+                cell,
+                Packed::with_format(w_ih.transposed(), format).into(),
+                cell.pack_state_weight(&case.p.weight_hh, hidden, true, format).into(),
+                &case.p.bias_ih,
+                &case.p.bias_hh,
+            );
+            let (mut h, mut c) = (case.h0.clone(), case.c0.clone());
+            let (mut next, mut scratch) = (h.clone(), vec![f32::NAN; stepper.scratch(batch)]);
+            for t in 0..if batch == 0 { 0 } else { 6 } {
+                let rows = case.layout.rows_at(t);
+                stepper.step(&case.x[rows.start * input..rows.end * input], &h, &mut c, &mut next, &mut scratch);
+                std::mem::swap(&mut h, &mut next);
+                assert!(
+                    bits(&h) == bits(&whole[rows.start * hidden..rows.end * hidden]),
+                    "{cell:?} {format:?} {batch}"
+                );
+            }
+            let states = &whole[case.layout.rows() * hidden..];
+            assert!(bits(&[h, c].concat()) == bits(states), "{cell:?} {format:?} {batch}");
+        }
+    }
+}
+
+#[test]
 fn a_nan_propagates() {
     for cell in CELLS {
         let mut case = Case::<f32>::new(cell, &[4, 2], 3, 5);

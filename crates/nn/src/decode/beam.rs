@@ -2,18 +2,28 @@
 
 use super::{DecodeConfig, Hypothesis, Sentence, Special, Surface};
 use crate::pass::Pass;
-use crate::seq2seq::{Seq2Seq, Sources};
-use simurgh_kernels::elementwise::log_softmax;
+use crate::seq2seq::{DecoderState, Memory, Rows, Scratch, Seq2Seq, Sources, Stepper};
+use simurgh_kernels::elementwise::{log_sum_exp, maximum};
 use simurgh_kernels::parallel::map_rows;
 use std::sync::Arc;
+
+/// A token of a hypothesis and what came before it.
+#[derive(Clone, Copy)]
+struct Node {
+    token: u32,
+    /// The node before; none where this is the first.
+    parent: Option<u32>,
+    /// Where its attention weights begin among all.
+    weights: usize,
+}
 
 /// A hypothesis in the making.
 #[derive(Clone)]
 struct Partial {
-    tokens: Vec<u32>,
+    last: Option<u32>,
+    length: usize,
     log_probability: f64,
     required: Vec<u32>,
-    alignment: Vec<Arc<[f32]>>,
     /// What the tokens read as.
     surface: Surface,
 }
@@ -23,6 +33,11 @@ struct Search {
     alive: Vec<Partial>,
     finished: Vec<(Surface, Hypothesis)>,
     limit: usize,
+    nodes: Vec<Node>,
+    /// Attention weights of every hypothesis of every step.
+    weights: Vec<f32>,
+    /// Length of the source where there are weights.
+    source: usize,
 }
 
 /// A next token of a hypothesis.
@@ -31,6 +46,68 @@ struct Candidate {
     hypothesis: usize,
     token: u32,
     log_probability: f64,
+}
+
+/// The network between two steps: plain memory where it is on the CPU, tensors elsewhere.
+enum Network<'m> {
+    Plain { stepper: Stepper, state: Rows, next: Rows, scratch: Scratch },
+    Tensor { model: &'m Seq2Seq, memory: Memory, state: DecoderState, logits: Vec<f32>, weights: Vec<f32> },
+}
+
+impl<'m> Network<'m> {
+    fn new(model: &'m Seq2Seq, memory: Memory, config: &DecodeConfig) -> Self {
+        let state = memory.state();
+        if let Some(stepper) = Stepper::new(model, &memory, config.precision)
+            && let Some(rows) = stepper.rows(&state)
+        {
+            return Self::Plain { stepper, state: rows, next: Rows::default(), scratch: Scratch::default() };
+        }
+        Self::Tensor { model, memory, state, logits: Vec::new(), weights: Vec::new() }
+    }
+
+    /// Length of a source, where there is attention.
+    fn source_len(&self, sequence: usize) -> usize {
+        match self {
+            Self::Plain { stepper, .. } => stepper.source_len(sequence),
+            Self::Tensor { model, memory, .. } => {
+                if model.config().attention == crate::seq2seq::AttentionKind::None {
+                    0
+                } else {
+                    memory.source_length(sequence)
+                }
+            }
+        }
+    }
+
+    /// Takes a step; logits `[hypotheses, vocab]`, the vocabulary's size, and the attention weights.
+    fn step(&mut self, tokens: &[u32], sequence_of: &[usize], config: &DecodeConfig) -> (&mut [f32], usize, &[f32]) {
+        match self {
+            Self::Plain { stepper, state, scratch, .. } => {
+                stepper.step(tokens, sequence_of, state, scratch);
+                let vocab = stepper.vocab();
+                (&mut scratch.logits[..tokens.len() * vocab], vocab, &scratch.weights)
+            }
+            Self::Tensor { model, memory, state, logits, weights } => {
+                let (values, next, looked) = model.step(memory, tokens, sequence_of, state.clone(), config.precision);
+                let [_, vocab] = values.dims();
+                *state = next;
+                *logits = values.into_data().iter::<f32>().collect();
+                *weights = looked.map_or_else(Vec::new, |w| w.into_data().iter::<f32>().collect());
+                (logits, vocab, weights)
+            }
+        }
+    }
+
+    /// Goes on with these rows of the state.
+    fn select(&mut self, rows: &[usize]) {
+        match self {
+            Self::Plain { state, next, .. } => {
+                state.select(rows, next);
+                std::mem::swap(state, next);
+            }
+            Self::Tensor { state, .. } => *state = state.select(rows),
+        }
+    }
 }
 
 /// The best hypotheses of every sentence, best first, at most `config.beam` each.
@@ -52,61 +129,44 @@ pub fn decode(
     let ids: Vec<&[u32]> = sentences.iter().map(|s| s.ids.as_slice()).collect();
     let sources = Sources::new(&ids);
     let memory = model.encode(&sources, &mut Pass { precision: config.precision, ..Pass::default() });
-    let mut state = memory.state();
+    let mut network = Network::new(model, memory, config);
     let mut searches: Vec<Search> = sources
         .order
         .iter()
-        .map(|&sentence| Search {
-            alive: vec![Partial {
-                tokens: Vec::new(),
-                log_probability: 0.0,
-                required: sentences[sentence].required.clone(),
-                alignment: Vec::new(),
-                surface: Surface::EMPTY,
-            }],
-            finished: Vec::new(),
-            limit: (sentences[sentence].ids.len() as f64 * config.max_ratio) as usize
-                + config.max_extra
-                + sentences[sentence].required.len().max(1),
-        })
+        .enumerate()
+        .map(|(k, &sentence)| Search::new(&sentences[sentence], network.source_len(k), config))
         .collect();
+    let (mut sequence_of, mut tokens, mut rows): (Vec<usize>, Vec<u32>, Vec<usize>) = Default::default();
     loop {
-        let sequence_of: Vec<usize> =
-            searches.iter().enumerate().flat_map(|(k, s)| std::iter::repeat_n(k, s.alive.len())).collect();
+        sequence_of.clear();
+        tokens.clear();
+        for (k, search) in searches.iter().enumerate() {
+            for partial in &search.alive {
+                sequence_of.push(k);
+                tokens.push(partial.last.map_or(special.start, |node| search.nodes[node as usize].token));
+            }
+        }
         if sequence_of.is_empty() {
             break;
         }
+        let (logits, vocab, mut weights) = network.step(&tokens, &sequence_of, config);
         let partials: Vec<&Partial> = searches.iter().flat_map(|s| &s.alive).collect();
-        let tokens: Vec<u32> = partials.iter().map(|p| p.tokens.last().copied().unwrap_or(special.start)).collect();
-        let (logits, next, weights) = model.step(&memory, &tokens, &sequence_of, state, config.precision);
-        let [_, vocab] = logits.dims();
-        let mut logits: Vec<f32> = logits.into_data().iter::<f32>().collect();
+        let room: Vec<usize> = searches.iter().flat_map(|s| s.alive.iter().map(|p| s.limit - p.length)).collect();
         // Twice the beam: if all of the better half end, the beam is still full.
-        let room: Vec<usize> = searches.iter().flat_map(|s| s.alive.iter().map(|p| s.limit - p.tokens.len())).collect();
         let best =
-            map_rows(&mut logits, vocab, |row, logits| top(logits, partials[row], room[row], special, 2 * config.beam));
-        let weights: Option<Vec<f32>> = weights.map(|w| w.into_data().iter::<f32>().collect());
-        let mut weights = weights.as_deref();
-        let alignments: Vec<Option<Arc<[f32]>>> = sequence_of
-            .iter()
-            .map(|&k| {
-                weights.as_mut().map(|rest| {
-                    let (row, after) = rest.split_at(memory.source_length(k));
-                    *rest = after;
-                    row.into()
-                })
-            })
-            .collect();
-        let (mut rows, mut first) = (Vec::new(), 0);
+            map_rows(logits, vocab, |row, logits| top(logits, partials[row], room[row], special, 2 * config.beam));
+        let mut first = 0;
+        rows.clear();
         for search in &mut searches {
             let count = search.alive.len();
             if count > 0 {
-                let here = first..first + count;
-                rows.extend(search.advance(&best[here.clone()], &alignments[here], first, special, config));
+                let (own, rest) = weights.split_at(count * search.source);
+                weights = rest;
+                search.advance(&best[first..first + count], own, first, special, config, &mut rows);
             }
             first += count;
         }
-        state = next.select(&rows);
+        network.select(&rows);
     }
     let mut results = vec![Vec::new(); sentences.len()];
     for (search, &sentence) in searches.into_iter().zip(&sources.order) {
@@ -115,7 +175,8 @@ pub fn decode(
     results
 }
 
-/// The `count` most likely next tokens of a hypothesis that has `room` left, as (token, log-probability), the first of equals first.
+/// The `count` most likely next tokens of a hypothesis that has `room` left, as (token, log-probability), the first of
+/// equals first.
 fn top(logits: &mut [f32], partial: &Partial, room: usize, special: &Special, count: usize) -> Vec<(u32, f32)> {
     if room <= partial.required.len() && !partial.required.is_empty() {
         // The last places before the length limit belong to what must still be produced.
@@ -128,30 +189,56 @@ fn top(logits: &mut [f32], partial: &Partial, room: usize, special: &Special, co
     for token in banned.chain(reserved).chain((!partial.required.is_empty()).then_some(special.end)) {
         logits[token as usize] = f32::NEG_INFINITY;
     }
-    log_softmax(logits);
+    let shift = log_sum_exp(logits);
     let mut best: Vec<(u32, f32)> = Vec::with_capacity(count + 1);
-    for (token, &value) in logits.iter().enumerate() {
-        if best.len() == count && best.last().is_none_or(|last| value <= last.1) || value == f32::NEG_INFINITY {
+    let mut threshold = f32::NEG_INFINITY;
+    for (block, values) in logits.chunks(64).enumerate() {
+        // Most blocks have nothing among the best; the comparison lets a NaN through to the one below.
+        if maximum(values) <= threshold {
             continue;
         }
-        let at = best.partition_point(|b| b.1 >= value);
-        best.insert(at, (token as u32, value));
-        best.truncate(count);
+        for (i, &value) in values.iter().enumerate() {
+            if value > threshold {
+                let at = best.partition_point(|b| b.1 >= value);
+                best.insert(at, ((block * 64 + i) as u32, value));
+                best.truncate(count);
+                if best.len() == count {
+                    threshold = best[count - 1].1;
+                }
+            }
+        }
     }
+    best.iter_mut().for_each(|b| b.1 -= shift);
     best
 }
 
 impl Search {
-    /// Extends every hypothesis by its best tokens and keeps the best of all; returns the rows of the
-    /// step's state that the new hypotheses go on from.
+    fn new(sentence: &Sentence, source: usize, config: &DecodeConfig) -> Self {
+        let start = Partial {
+            last: None,
+            length: 0,
+            log_probability: 0.0,
+            required: sentence.required.clone(),
+            surface: Surface::EMPTY,
+        };
+        let limit =
+            (sentence.ids.len() as f64 * config.max_ratio) as usize + config.max_extra + sentence.required.len().max(1);
+        Self { alive: vec![start], finished: Vec::new(), limit, nodes: Vec::new(), weights: Vec::new(), source }
+    }
+
+    /// Extends every hypothesis by its best tokens and keeps the best of all; adds to `rows` those of the step's state
+    /// that the new hypotheses go on from. `weights` are the attention weights of the step.
     fn advance(
         &mut self,
         best: &[Vec<(u32, f32)>],
-        alignments: &[Option<Arc<[f32]>>],
+        weights: &[f32],
         first_row: usize,
         special: &Special,
         config: &DecodeConfig,
-    ) -> Vec<usize> {
+        rows: &mut Vec<usize>,
+    ) {
+        let looked = self.weights.len();
+        self.weights.extend_from_slice(weights);
         let mut candidates: Vec<Candidate> = best
             .iter()
             .enumerate()
@@ -165,7 +252,8 @@ impl Search {
             })
             .collect();
         candidates.sort_by(|a, b| b.log_probability.total_cmp(&a.log_probability));
-        let (mut alive, mut rows): (Vec<Partial>, Vec<usize>) = (Vec::new(), Vec::new());
+        let first_new = rows.len();
+        let mut alive: Vec<Partial> = Vec::with_capacity(config.beam);
         let mut rank = 0;
         for c in &candidates {
             if alive.len() == config.beam {
@@ -182,14 +270,16 @@ impl Search {
             (next.log_probability, next.surface) = (c.log_probability, surface);
             if ends {
                 if rank < config.beam {
-                    self.finish(next, true, config);
+                    self.finish(&next, true, config);
                 }
                 rank += 1;
                 continue;
             }
             rank += 1;
-            next.tokens.push(c.token);
-            next.alignment.extend(alignments[c.hypothesis].clone());
+            let node = Node { token: c.token, parent: next.last, weights: looked + c.hypothesis * self.source };
+            next.last = Some(self.nodes.len() as u32);
+            next.length += 1;
+            self.nodes.push(node);
             if let Some(at) = next.required.iter().position(|&r| r == c.token) {
                 next.required.remove(at);
             }
@@ -199,18 +289,17 @@ impl Search {
         self.alive = alive;
         self.finished.sort_by(|a, b| b.1.score.total_cmp(&a.1.score));
         self.finished.truncate(config.beam);
-        let length = self.alive.first().map_or(0, |p| p.tokens.len());
+        let length = self.alive.first().map_or(0, |p| p.length);
         if self.finished.len() == config.beam && !self.can_improve(config) {
             self.alive.clear();
         } else if length >= self.limit {
             // Unfinished ones only fill up what the finished ones leave.
             let rest = config.beam - self.finished.len();
-            for partial in std::mem::take(&mut self.alive).into_iter().take(rest) {
+            for partial in std::mem::take(&mut self.alive).iter().take(rest) {
                 self.finish(partial, false, config);
             }
         }
-        rows.truncate(self.alive.len());
-        rows
+        rows.truncate(first_new + self.alive.len());
     }
 
     /// Would the best hypothesis alive, ended now, rank above the last of the finished ones? (It could
@@ -218,20 +307,31 @@ impl Search {
     /// is greedy search: it ends with its first END.
     fn can_improve(&self, config: &DecodeConfig) -> bool {
         let Some(best) = self.alive.first() else { return false };
-        let now = best.log_probability / ((best.tokens.len() + 1) as f64).powf(config.length_penalty);
+        let now = best.log_probability / ((best.length + 1) as f64).powf(config.length_penalty);
         let worst = self.finished.last().map_or(f64::NEG_INFINITY, |f| f.1.score);
         config.beam > 1 && now > worst
     }
 
     /// Adds a hypothesis that has ended; of those that read the same, where they may not, the one with the best score.
-    fn finish(&mut self, partial: Partial, complete: bool, config: &DecodeConfig) {
-        let length = (partial.tokens.len() + 1) as f64;
+    fn finish(&mut self, partial: &Partial, complete: bool, config: &DecodeConfig) {
+        let (mut tokens, mut alignment) = (Vec::with_capacity(partial.length), Vec::new());
+        let mut at = partial.last;
+        while let Some(node) = at.map(|at| self.nodes[at as usize]) {
+            tokens.push(node.token);
+            if self.source > 0 {
+                alignment.push(Arc::from(&self.weights[node.weights..node.weights + self.source]));
+            }
+            at = node.parent;
+        }
+        tokens.reverse();
+        alignment.reverse();
+        let length = (partial.length + 1) as f64;
         let surface = partial.surface;
         let hypothesis = Hypothesis {
             score: partial.log_probability / length.powf(config.length_penalty),
             log_probability: partial.log_probability,
-            tokens: partial.tokens,
-            alignment: partial.alignment,
+            tokens,
+            alignment,
             complete,
         };
         match self.finished.iter_mut().find(|(known, _)| config.distinct && *known == surface) {

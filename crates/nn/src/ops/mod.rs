@@ -11,6 +11,7 @@ mod embedding;
 mod fused;
 mod linear;
 mod packs;
+mod plain;
 mod recurrent;
 
 pub use attention::{Score, attention};
@@ -18,6 +19,7 @@ pub use cross_entropy::{Loss, cross_entropy};
 pub use dropout::dropout;
 pub use embedding::embedding;
 pub use linear::{Activation, linear};
+pub(crate) use plain::Plain;
 pub use recurrent::{Cell, Direction, Keep, RnnActivation, State, Unfolding, Weights, recurrent};
 
 use burn::tensor::{Int, Tensor, TensorData};

@@ -117,6 +117,11 @@ pub struct Recurrent {
 }
 
 impl Recurrent {
+    /// The parameters of the layers that read forward.
+    pub(crate) fn layers(&self) -> Vec<Weights> {
+        self.forward.iter().map(Layer::weights).collect()
+    }
+
     /// A state of zeros for `sequences` sequences, of `like`'s type and device.
     pub fn zero_state(&self, sequences: usize, like: &Tensor<2>) -> State {
         let zeros = || Tensor::zeros([sequences, self.hidden], (&like.device(), like.dtype()));

@@ -3,10 +3,12 @@
 mod batch;
 mod config;
 mod model;
+mod stepper;
 
 pub use batch::{Batch, Sources};
 pub use config::{AttentionKind, Seq2SeqConfig, Tying};
 pub use model::{DecoderState, Memory, Seq2Seq};
+pub(crate) use stepper::{Rows, Scratch, Stepper};
 
 #[cfg(test)]
 mod tests;

@@ -14,8 +14,8 @@ use std::sync::Arc;
 /// An affine map, `weight[output, input]`.
 #[derive(Module, Debug)]
 pub struct Affine {
-    weight: Param<Tensor<2>>,
-    bias: Option<Param<Tensor<1>>>,
+    pub(super) weight: Param<Tensor<2>>,
+    pub(super) bias: Option<Param<Tensor<1>>>,
 }
 
 impl Affine {
@@ -33,7 +33,7 @@ impl Affine {
 pub struct Seq2Seq {
     /// `[vocab, embedding]`; the target's where `tie` is "all".
     source_embedding: Option<Param<Tensor<2>>>,
-    target_embedding: Param<Tensor<2>>,
+    pub(super) target_embedding: Param<Tensor<2>>,
     encoder: Recurrent,
     /// Encoder's final h to the decoder's first, a decoder layer each.
     bridge_hidden: Vec<Affine>,
@@ -42,15 +42,15 @@ pub struct Seq2Seq {
     /// Encoder output to keys (general, additive).
     key: Option<Affine>,
     /// Decoder output to queries (additive).
-    query: Option<Affine>,
+    pub(super) query: Option<Affine>,
     /// The vector of additive scores.
-    score: Option<Param<Tensor<1>>>,
-    decoder: Recurrent,
+    pub(super) score: Option<Param<Tensor<1>>>,
+    pub(super) decoder: Recurrent,
     /// Decoder output and context to the attentional state.
-    combine: Affine,
+    pub(super) combine: Affine,
     /// The read-out layer's own weight where it is not tied.
     readout: Option<Param<Tensor<2>>>,
-    readout_bias: Param<Tensor<1>>,
+    pub(super) readout_bias: Param<Tensor<1>>,
     #[module(skip)]
     config: Seq2SeqConfig,
 }
@@ -59,10 +59,10 @@ pub struct Seq2Seq {
 #[derive(Clone, Debug)]
 pub struct Memory {
     /// Encoder output, `[rows, memory]`.
-    values: Tensor<2>,
+    pub(super) values: Tensor<2>,
     /// What queries are compared with, `[rows, key]`.
-    keys: Tensor<2>,
-    layout: Arc<Ragged>,
+    pub(super) keys: Tensor<2>,
+    pub(super) layout: Arc<Ragged>,
     /// The decoder's first state; row `k` belongs to sequence `k` of the layout.
     state: DecoderState,
 }
@@ -82,8 +82,8 @@ impl Memory {
 /// The decoder's state, a row a hypothesis.
 #[derive(Clone, Debug)]
 pub struct DecoderState {
-    layers: Vec<State>,
-    feed: Option<Tensor<2>>,
+    pub(super) layers: Vec<State>,
+    pub(super) feed: Option<Tensor<2>>,
 }
 
 impl DecoderState {
@@ -322,7 +322,7 @@ impl Seq2Seq {
         (self.combine.forward(both, Activation::Tanh, precision), Some(weights))
     }
 
-    fn readout_weight(&self) -> Tensor<2> {
+    pub(super) fn readout_weight(&self) -> Tensor<2> {
         self.readout.as_ref().unwrap_or(&self.target_embedding).val()
     }
 

@@ -152,6 +152,40 @@ fn a_sentence_has_the_same_loss_and_translations_in_any_company() {
 }
 
 #[test]
+fn plain_steps_give_the_bits_of_the_tensors() {
+    let cells = [CellKind::Lstm, CellKind::Gru, CellKind::RnnTanh, CellKind::RnnRelu];
+    let kinds = [AttentionKind::None, AttentionKind::Dot, AttentionKind::General, AttentionKind::Additive];
+    for (cell, attention) in cells.into_iter().flat_map(|cell| kinds.map(|kind| (cell, kind))) {
+        for (input_feeding, precision) in [(false, Precision::F32), (true, Precision::F32), (true, Precision::Bf16)] {
+            let config = Seq2SeqConfig { cell, input_feeding, variational: false, ..config(attention) };
+            let model = Seq2Seq::new(&config, VOCAB, VOCAB, 3, &Device::flex());
+            let ids: Vec<Vec<u32>> = pairs().into_iter().map(|p| p.0).collect();
+            let ids: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
+            let memory = model.encode(&Sources::new(&ids), &mut Pass { precision, ..Pass::default() });
+            let stepper = Stepper::new(&model, &memory, precision).expect("on the CPU");
+            let mut state = memory.state().select(&[0, 0, 1]);
+            let mut rows = stepper.rows(&state).expect("on the CPU");
+            let mut scratch = Scratch::default();
+            for tokens in [[1, 1, 1], [5, 6, 5], [7, 5, 6]] {
+                let sequence_of = [0, 0, 1];
+                let (logits, next, weights) = model.step(&memory, &tokens, &sequence_of, state, precision);
+                stepper.step(&tokens, &sequence_of, &mut rows, &mut scratch);
+                let want: Vec<f32> = logits.into_data().iter::<f32>().collect();
+                let got = &scratch.logits[..want.len()];
+                assert!(got.iter().zip(&want).all(|(a, b)| a.to_bits() == b.to_bits()), "{cell:?} {attention:?}");
+                let want: Vec<f32> = weights.map_or_else(Vec::new, |w| w.into_data().iter::<f32>().collect());
+                assert_eq!(scratch.weights, want, "{cell:?} {attention:?}");
+                // Hypotheses change places.
+                state = next.select(&[1, 0, 2]);
+                let mut selected = Rows::default();
+                rows.select(&[1, 0, 2], &mut selected);
+                rows = selected;
+            }
+        }
+    }
+}
+
+#[test]
 fn hypotheses_that_read_the_same_are_one() {
     let model = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, 3, &Device::flex());
     // Tokens two by two have one text.

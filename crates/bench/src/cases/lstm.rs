@@ -1,0 +1,76 @@
+//! Recurrent layers as a user runs them: forward alone, and forward, loss (sum of squares) and all gradients.
+
+use crate::measure::{Bench, Work};
+use simurgh_kernels::Ragged;
+use simurgh_nn::burn::tensor::{Device, Tensor, TensorData};
+use simurgh_nn::init::Init;
+use simurgh_nn::optimizer::Accumulated;
+use simurgh_nn::pass::Pass;
+use simurgh_nn::recurrent::{CellKind, Recurrent, RecurrentConfig};
+use simurgh_random::Random;
+use std::sync::Arc;
+
+const SHAPES: [(usize, usize, usize); 4] = [(64, 50, 256), (64, 50, 512), (32, 200, 256), (1, 1000, 128)];
+
+pub(crate) fn lstm(bench: &mut Bench<'_>) {
+    for (kind, name) in [(CellKind::Lstm, "lstm"), (CellKind::Gru, "gru"), (CellKind::RnnTanh, "rnn")] {
+        for (batch, time, size) in SHAPES {
+            for layers in [1, 2] {
+                for ragged in [false, true] {
+                    if ragged && batch == 1 || kind != CellKind::Lstm && (ragged || layers == 2) {
+                        continue;
+                    }
+                    let mark = if ragged { " ragged" } else { "" };
+                    let case = format!("{name} {layers}L B{batch} T{time} H{size}{mark}");
+                    one(bench, &case, kind, (batch, time, size, layers), ragged);
+                }
+            }
+        }
+    }
+}
+
+fn one(
+    bench: &mut Bench<'_>,
+    case: &str,
+    kind: CellKind,
+    (batch, time, size, layers): (usize, usize, usize, usize),
+    ragged: bool,
+) {
+    let names = [format!("{case} forward"), format!("{case} train")];
+    for precision in bench.precisions() {
+        if !names.iter().any(|name| bench.wants(name, precision)) {
+            continue;
+        }
+        let mut random = Random::new(1);
+        // Uniform in [T / 4, T].
+        let mut lengths: Vec<usize> =
+            (0..batch).map(|_| if ragged { time / 4 + random.below(time - time / 4 + 1) } else { time }).collect();
+        lengths.sort_unstable_by(|a, b| b.cmp(a));
+        let layout = Arc::new(Ragged::new(&lengths));
+        let rows = layout.rows();
+        let data: Vec<f32> = (0..rows * size).map(|_| random.normal() as f32).collect();
+        let config = RecurrentConfig { cell: kind, input: size, hidden: size, layers, bidirectional: false };
+        let gates = match kind {
+            CellKind::Lstm => 4,
+            CellKind::Gru => 3,
+            _ => 1,
+        };
+        let flops = (layers * 2 * rows * gates * size * 2 * size) as f64;
+        let x = |device: &Device| Tensor::<2>::from_data(TensorData::new(data.clone(), [rows, size]), device);
+        let forward =
+            |net: &Recurrent, x: Tensor<2>| net.forward(x, &layout, None, &mut Pass { precision, ..Pass::default() }).0;
+        let plain = Device::flex();
+        let (net, input) = (config.init(&Init::new(1, &plain), "bench"), x(&plain));
+        bench.time(&names[0], precision, Work { flops, ..Work::default() }, || {
+            std::hint::black_box(forward(&net, input.clone()));
+        });
+        let training = Device::flex().autodiff();
+        let net = config.init(&Init::new(1, &training), "bench");
+        let input = x(&training).require_grad();
+        bench.time(&names[1], precision, Work { flops: 3.0 * flops, ..Work::default() }, || {
+            let out = forward(&net, input.clone());
+            let mut gradients = (out.clone() * out).sum().backward();
+            std::hint::black_box((Accumulated::take(&net, &mut gradients), input.grad(&gradients)));
+        });
+    }
+}

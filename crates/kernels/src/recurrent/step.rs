@@ -1,0 +1,115 @@
+//! One step at a time, for input that arrives as the network runs: what a whole sequence gives, to the bit.
+
+use super::layer::{Layer, biases};
+use super::{Cell, Row, activate};
+use crate::Real;
+use crate::gemm::{Packed, Piece, View, products};
+use crate::parallel::{self, Shared};
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Multiply-adds of a step from which on a second thread is woken for it.
+const WORTH: usize = 1 << 18;
+/// Rows from which on threads share rows rather than units.
+const MANY_ROWS: usize = 24;
+
+/// A layer that reads forward, taken step by step. It keeps no state: state is a value, the caller's.
+#[derive(Clone, Debug)]
+pub struct Stepper<T> {
+    cell: Cell,
+    input_t: Arc<Packed<T>>,
+    state_t: Arc<Vec<Packed<T>>>,
+    biases: Vec<Vec<T>>,
+}
+
+impl<T: Real> Stepper<T> {
+    /// `input_t` is `W_ih^T` packed, `state_t` what [`Cell::pack_state_weight`] makes of `W_hh`, transposed.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    pub fn new(
+        cell: Cell,
+        input_t: Arc<Packed<T>>,
+        state_t: Arc<Vec<Packed<T>>>,
+        bias_ih: &[T],
+        bias_hh: &[T],
+    ) -> Self {
+        let biases = biases(cell, bias_ih, bias_hh);
+        let stepper = Self { cell, input_t, state_t, biases };
+        let layer = stepper.layer();
+        assert_eq!(bias_ih.len(), cell.gates() * layer.hidden, "Stepper: biases");
+        stepper
+    }
+
+    fn layer(&self) -> Layer<'_, T> {
+        Layer::with_biases(self.cell, &self.input_t, &self.state_t, Cow::Borrowed(&self.biases))
+    }
+
+    /// Columns of the input.
+    pub fn input(&self) -> usize {
+        self.layer().input()
+    }
+
+    /// Units.
+    pub fn hidden(&self) -> usize {
+        self.layer().hidden
+    }
+
+    /// Elements of scratch memory that a step of `batch` rows needs.
+    pub fn scratch(&self, batch: usize) -> usize {
+        batch * self.layer().width()
+    }
+
+    /// One step of every row: from `x[batch, input]` and the hidden state `before[batch, hidden]` to the new one,
+    /// `hidden[batch, hidden]`; the LSTM's `cells[batch, hidden]` move on in place, and are empty for others. Nothing is
+    /// allocated.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or `scratch` is too small.
+    pub fn step(&self, x: &[T], before: &[T], cells: &mut [T], hidden: &mut [T], scratch: &mut [T]) {
+        let layer = self.layer();
+        let (input, size, width) = (layer.input(), layer.hidden, layer.width());
+        let batch = before.len() / size;
+        assert_eq!((x.len(), before.len(), hidden.len()), (batch * input, batch * size, batch * size), "Stepper: rows");
+        assert_eq!(cells.len(), (self.cell.states() - 1) * batch * size, "Stepper: cells");
+        assert!(scratch.len() >= batch * width, "Stepper: scratch");
+        let gates = Shared::new(scratch);
+        let (x, before) = (View::new(x, batch, input), View::new(before, batch, size));
+        let (cells, out) = (Shared::new(cells), Shared::new(hidden));
+        let run = |rows: Range<usize>, units: Range<usize>| {
+            let piece = [Piece { rows: rows.clone(), to: rows.start }];
+            // SAFETY: these units of these rows belong to one task.
+            unsafe {
+                products(&x, &piece, &layer.input_products(gates.pointer(), &units));
+                products(&before, &piece, &layer.state_products(gates.pointer(), &units));
+            }
+            for row in rows {
+                let at = row * size + units.start;
+                let n = units.len();
+                // SAFETY: as above.
+                let row = unsafe {
+                    Row {
+                        gates: std::array::from_fn(|k| match k < self.cell.columns() {
+                            true => gates.slice(row * width + k * size + units.start, n),
+                            false => &mut [],
+                        }),
+                        before: &before.row(row)[units.clone()],
+                        c: if cells.len() == 0 { &mut [] } else { cells.slice(at, n) },
+                        h: out.slice(at, n),
+                    }
+                };
+                activate(self.cell, row);
+            }
+        };
+        if batch * width * (input + size) < WORTH || parallel::threads() == 1 {
+            run(0..batch, 0..size);
+        } else if batch >= MANY_ROWS {
+            let parts = parallel::ranges(batch, parallel::threads(), 1);
+            parallel::each(parts.len(), true, |part| run(parts[part].clone(), 0..size));
+        } else {
+            let members = layer.members();
+            parallel::each(members, true, |member| run(0..batch, layer.units(member, members)));
+        }
+    }
+}
