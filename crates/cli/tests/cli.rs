@@ -331,3 +331,18 @@ fn licences_are_those_of_the_data() {
     let info = case.run(&["info", "run/model.safetensors"]);
     assert!(info.starts_with("exit code: 0") && !info.contains("Unicode-3.0"), "{info}");
 }
+
+#[test]
+fn bench_prints_a_row_a_case() {
+    let case = Case::new();
+    let out = case.run(&["bench", "kernels", "--quick", "--only", "gemm 1x", "--json"]);
+    let rows: Vec<serde_json::Value> =
+        out.lines().filter(|l| l.starts_with('{')).map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert!(out.starts_with("exit code: 0") && rows.len() == 2, "{out}");
+    for row in rows {
+        assert_eq!(row["case"], "gemm 1x1024x512");
+        assert!(row["ms"].as_f64().is_some_and(|ms| ms > 0.0) && row["gflops"].as_f64().is_some_and(|g| g > 0.0));
+    }
+    let out = case.run(&["bench", "kernels", "--quick", "--only", "nothing"]);
+    assert!(out.starts_with("exit code: 1") && out.contains("got `nothing`"), "{out}");
+}

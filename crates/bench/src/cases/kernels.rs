@@ -57,11 +57,10 @@ fn ceilings(bench: &mut Bench<'_>) {
         tokens_per_s: None,
         peak_mb: None,
     };
-    let rates: [(Precision, fn() -> Option<f64>); 2] =
-        [(Precision::F32, ceiling::multiply_adds), (Precision::Bf16, ceiling::bf16_multiply_adds)];
-    for (precision, rate) in rates {
+    for precision in [Precision::F32, Precision::Bf16] {
+        let measure = if precision == Precision::F32 { ceiling::multiply_adds } else { ceiling::bf16_multiply_adds };
         if bench.wants("ceiling multiply-add", precision)
-            && let Some(rate) = rate()
+            && let Some(rate) = measure()
         {
             bench.report(row("ceiling multiply-add", precision, Some(rate * 1e-9), None));
         }

@@ -50,8 +50,10 @@ pub(crate) struct Pairs<T> {
     pub run: unsafe fn(Tile<'_, T>),
     /// `(from, strides of a row and a column, (height, depth), to)`: rounds a block of the left operand and joins pairs
     /// of neighbouring columns; the strides of a row and a pair in `to` are returned.
-    pub join: unsafe fn(*const T, (usize, usize), (usize, usize), *mut u32) -> (usize, usize),
+    pub join: Join<T>,
 }
+
+type Join<T> = unsafe fn(*const T, (usize, usize), (usize, usize), *mut u32) -> (usize, usize);
 
 /// One call of a micro-kernel: `c[rows, cols] (+)= a[rows, depth] * panel[depth, Micro::cols]` for one strip, or for
 /// [`STRIPS`] of them where there are at most `Micro::few_rows` rows.

@@ -49,6 +49,8 @@ struct Candidate {
 }
 
 /// The network between two steps: plain memory where it is on the CPU, tensors elsewhere.
+// One of them lives for one search: its size does not matter.
+#[allow(clippy::large_enum_variant)]
 enum Network<'m> {
     Plain { stepper: Stepper, state: Rows, next: Rows, scratch: Scratch },
     Tensor { model: &'m Seq2Seq, memory: Memory, state: DecoderState, logits: Vec<f32>, weights: Vec<f32> },
