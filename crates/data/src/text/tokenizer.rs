@@ -251,4 +251,28 @@ mod tests {
         assert_eq!(again.save(), t.save());
         assert!(Tokenizer::load("{}").is_err());
     }
+
+    #[test]
+    fn a_tokenizer_that_would_fail_later_is_refused() {
+        let good: serde_json::Value = serde_json::from_str(&tokenizer().save()).unwrap();
+        let damaged = |damage: fn(&mut serde_json::Value)| {
+            let mut json = good.clone();
+            damage(&mut json["bpe"]);
+            Tokenizer::load(&json.to_string()).map_err(|e| e.got)
+        };
+        assert!(damaged(|_| {}).is_ok());
+        for damage in [
+            (|bpe| bpe["model"]["unk_token"] = "none".into()) as fn(&mut serde_json::Value),
+            |bpe| {
+                bpe["truncation"] =
+                    serde_json::json!({"max_length": 0, "strategy": "LongestFirst", "stride": 0, "direction": "Right"})
+            },
+            |bpe| {
+                let other = bpe["model"]["vocab"]["a"].clone();
+                bpe["model"]["vocab"]["h"] = other;
+            },
+        ] {
+            assert!(damaged(damage).is_err());
+        }
+    }
 }

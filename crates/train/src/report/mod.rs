@@ -39,7 +39,7 @@ pub fn translation(
     let mut body = String::new();
     let _ = write!(
         body,
-        "<h1>{}</h1><h2>{measured_on}, free-running, beam {}</h2>",
+        "<h1>{}</h1><h2>Scores on the {measured_on}, free-running, beam {}</h2>",
         escape(&recipe.name),
         recipe.decode.beam
     );
