@@ -71,16 +71,12 @@ impl<'a> Bench<'a> {
 
     /// Is the case asked for?
     pub(crate) fn wants(&self, case: &str, precision: Precision) -> bool {
-        self.options.only.as_deref().is_none_or(|part| case.contains(part))
-            && self.options.precision.is_none_or(|only| only == precision)
+        self.options.only.as_deref().is_none_or(|part| case.contains(part)) && self.precisions().contains(&precision)
     }
 
     /// The precisions that are asked for.
     pub(crate) fn precisions(&self) -> Vec<Precision> {
-        [Precision::F32, Precision::Bf16]
-            .into_iter()
-            .filter(|p| self.wants("", *p) || self.options.only.is_some())
-            .collect()
+        self.options.precision.map_or_else(|| vec![Precision::F32, Precision::Bf16], |only| vec![only])
     }
 
     fn ceiling(&mut self, work: Work, precision: Precision) -> Option<f64> {

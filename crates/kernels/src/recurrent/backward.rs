@@ -80,7 +80,8 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
     let mut d_gates = Buffer::take(most * stride);
     let format = weight_ih.format();
     let (mut block_x, mut block_h) = (Packed::with_room(most, input, format), Packed::with_room(most, hidden, format));
-    // The hidden state that each row's step began with: a row of the output, or after all rows one of the initial state.
+    // Where the hidden state that each row's step began with stands: a row of the output, or after all of them one of
+    // the initial state. Neighbours of a run stand together.
     let mut before_row = vec![0; rows];
     for block in 0..blocks.count() {
         for run in blocks.runs(block, &(0..sequences), Pass::Forward) {
@@ -89,10 +90,12 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
             }
         }
     }
-    let state_before = |row: usize| match before_row[row].checked_sub(rows) {
-        None => &output[before_row[row] * hidden..][..hidden],
-        Some(sequence) => &initial.hidden[sequence * hidden..][..hidden],
+    // Of `count` rows that take a step together.
+    let states_before = |row: usize, count: usize| match before_row[row].checked_sub(rows) {
+        None => &output[before_row[row] * hidden..][..count * hidden],
+        Some(sequence) => &initial.hidden[sequence * hidden..][..count * hidden],
     };
+    let before_of = |run: &Run| states_before(run.rows.start, run.rows.len());
     let mut again = Again::new(if recompute { most } else { 0 }, width, if has_cell { hidden } else { 0 }, hidden);
     let (dh, dc, dx) = (Shared::new(&mut d_hidden), Shared::new(&mut d_cell), Shared::new(&mut d_x));
     let (dw_ih, dw_hh) = (Shared::new(&mut d_weight_ih), Shared::new(&mut d_weight_hh));
@@ -107,13 +110,6 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
         block_h.set_depth(count);
         let dg = Shared::new(&mut d_gates);
         let again = again.shared();
-        let before_of = |run: &Run| -> &[T] {
-            let count = run.rows.len() * hidden;
-            match run.before {
-                Some(row) => &output[row * hidden..][..count],
-                None => &initial.hidden[run.sequences.start * hidden..][..count],
-            }
-        };
 
         // Each thread takes its own sequences back through the block; where there are too few of them, all share the
         // units of every step.
@@ -205,7 +201,8 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
         // What the block adds to the weights' gradients, and the input's gradient.
         let worth = count * width * (input + hidden) > 1 << 18;
         let pack_x = block_x.packing(|k, from, to| to.copy_from_slice(&x[(first + k) * input + from..][..to.len()]));
-        let pack_h = block_h.packing(|k, from, to| to.copy_from_slice(&state_before(first + k)[from..][..to.len()]));
+        let pack_h =
+            block_h.packing(|k, from, to| to.copy_from_slice(&states_before(first + k, 1)[from..][..to.len()]));
         let panels = pack_x.count() + pack_h.count();
         let parts = parallel::ranges(panels, threads, 1);
         parallel::each(parts.len(), worth, |part| {

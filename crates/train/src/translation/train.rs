@@ -427,8 +427,9 @@ impl Loop {
     /// stops it, a checkpoint is written that a resumed run evaluates first.
     fn evaluate(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
         let step = self.progress.step;
-        self.check_finite(&self.current())?;
-        let translator = self.translator(self.current());
+        let current = self.current();
+        self.check_finite(&current)?;
+        let translator = self.translator(current);
         let dev = &self.corpora.dev[..self.corpora.dev.len().min(self.recipe.train.eval_pairs)];
         let measure = |beam: usize| {
             let config = DecodeConfig { beam, ..self.recipe.decode.clone() };
