@@ -104,6 +104,7 @@ mod x86 {
             for (b, strip) in b.iter_mut().zip(strips) {
                 *b = strip.panel;
             }
+            fetch(strips, ROWS);
             for _ in 0..t.depth {
                 // Broadcast again for every panel: few rows leave loads to spare, many leave no register.
                 for (j, b) in b.iter_mut().enumerate() {
@@ -128,6 +129,21 @@ mod x86 {
                     }
                     _mm512_mask_storeu_ps(c, low, s0);
                     _mm512_mask_storeu_ps(c.wrapping_add(16), high, s1);
+                }
+            }
+        }
+    }
+
+    /// Asks for the result's lines, so that they have come when the sums are done.
+    #[inline(always)]
+    fn fetch(strips: &[Strip<f32>], rows: usize) {
+        for strip in strips {
+            for i in 0..rows {
+                let c = strip.c.wrapping_add(i * strip.c_row);
+                // SAFETY: a hint, which may point anywhere.
+                unsafe {
+                    _mm_prefetch::<_MM_HINT_T0>(c.cast());
+                    _mm_prefetch::<_MM_HINT_T0>(c.wrapping_add(16).cast());
                 }
             }
         }
@@ -173,6 +189,7 @@ mod x86 {
             for (b, strip) in b.iter_mut().zip(strips) {
                 *b = strip.panel.cast();
             }
+            fetch(strips, ROWS);
             for _ in 0..t.depth {
                 for (j, b) in b.iter_mut().enumerate() {
                     let b0: __m512bh = std::mem::transmute(_mm512_loadu_si512(b.cast()));

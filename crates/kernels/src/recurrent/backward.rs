@@ -75,8 +75,7 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
 
     let blocks = &engine.blocks;
     let most = blocks.most_rows();
-    // Rows half a page apart would fall on the same lines of the first-level cache.
-    let stride = width + if (width * size_of::<T>()).is_multiple_of(2048) { 16 } else { 0 };
+    let stride = engine.layer.stride();
     let mut d_gates = Buffer::take(most * stride);
     let format = weight_ih.format();
     let (mut block_x, mut block_h) = (Packed::with_room(most, input, format), Packed::with_room(most, hidden, format));
@@ -96,7 +95,7 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
         Some(sequence) => &initial.hidden[sequence * hidden..][..count * hidden],
     };
     let before_of = |run: &Run| states_before(run.rows.start, run.rows.len());
-    let mut again = Again::new(if recompute { most } else { 0 }, width, if has_cell { hidden } else { 0 }, hidden);
+    let mut again = Again::new(if recompute { most } else { 0 }, stride, if has_cell { hidden } else { 0 }, hidden);
     let (dh, dc, dx) = (Shared::new(&mut d_hidden), Shared::new(&mut d_cell), Shared::new(&mut d_x));
     let (dw_ih, dw_hh) = (Shared::new(&mut d_weight_ih), Shared::new(&mut d_weight_hh));
     let db = Shared::new(&mut d_bias);
@@ -161,7 +160,7 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
                         let at = (row + i) * hidden + units.start;
                         let state = (run.sequences.start + i) * hidden + units.start;
                         let block_at = at - first * hidden;
-                        let gate_at = |k: usize, row: usize| row * width + k * hidden + units.start;
+                        let gate_at = |k: usize, row: usize| row * stride + k * hidden + units.start;
                         let mut kept =
                             Kept { gates: [&[]; 4], before: &[], h: &output[at..at + n], c_before: &[], c: &[] };
                         // SAFETY: these units of these rows belong to this member in this step.
@@ -280,9 +279,9 @@ struct Again<B> {
 }
 
 impl<T: Real> Again<Buffer<T>> {
-    fn new(rows: usize, width: usize, cell: usize, hidden: usize) -> Self {
+    fn new(rows: usize, stride: usize, cell: usize, hidden: usize) -> Self {
         let take = |columns| Buffer::take(rows * columns);
-        Self { gates: take(width), h: take(hidden), c_before: take(cell), c: take(cell) }
+        Self { gates: take(stride), h: take(hidden), c_before: take(cell), c: take(cell) }
     }
 
     fn shared(&mut self) -> Again<Shared<T>> {

@@ -123,9 +123,9 @@ impl<'a, T: Real> Engine<'a, T> {
         T: 'm,
     {
         let layer = &self.layer;
-        let (hidden, width) = (layer.hidden, layer.width());
+        let (hidden, stride) = (layer.hidden, layer.stride());
         let runs = &passage.runs;
-        assert!(passage.pieces.iter().all(|p| (p.to + p.rows.len()) * width <= gates.len()), "recurrent: activations");
+        assert!(passage.pieces.iter().all(|p| (p.to + p.rows.len()) * stride <= gates.len()), "recurrent: activations");
         // By how many members there are, then by member.
         let by_member = |n: usize| (0..n).map(move |member| layer.units(member, n));
         let units: Vec<Vec<Range<usize>>> = (1..=members).map(|n| by_member(n).collect()).collect();
@@ -155,7 +155,7 @@ impl<'a, T: Real> Engine<'a, T> {
                 // SAFETY: these units of these rows belong to this member alone.
                 unsafe {
                     let gate = |k: usize| match k < layer.cell.columns() {
-                        true => gates.slice((to + i) * width + k * hidden + units.start, units.len()),
+                        true => gates.slice((to + i) * stride + k * hidden + units.start, units.len()),
                         false => &mut [],
                     };
                     let c: &mut [T] = match cells.all.len() {

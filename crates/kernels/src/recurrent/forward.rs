@@ -11,7 +11,7 @@ use crate::{Ragged, Real};
 #[derive(Debug)]
 pub struct Saved<T: Real> {
     pub(super) keep: Keep,
-    /// Activations of every row, `[rows, columns x hidden]`; empty unless all were kept, and for the RNN, whose output
+    /// Activations of every row, `[rows, Layer::stride]`; empty unless all were kept, and for the RNN, whose output
     /// says it all.
     pub(super) gates: Buffer<T>,
     /// The LSTM's cells: of every row, `[rows, hidden]`, or before every block, `[blocks, sequences, hidden]`.
@@ -36,7 +36,7 @@ pub fn forward<T: Real>(
 ) -> (Vec<T>, Saved<T>) {
     let (rows, sequences) = (layout.rows(), layout.sequences());
     let engine = Engine::new(cell, layout, x, weights, direction);
-    let (hidden, width) = (engine.layer.hidden, engine.layer.width());
+    let (hidden, stride) = (engine.layer.hidden, engine.layer.stride());
     let has_cell = cell.states() == 2;
     assert_eq!(initial.hidden.len(), sequences * hidden, "recurrent: initial hidden state");
     assert_eq!(initial.cell.len(), if has_cell { sequences * hidden } else { 0 }, "recurrent: initial cell");
@@ -46,7 +46,7 @@ pub fn forward<T: Real>(
     let mut running = initial.cell.to_vec();
     let mut saved = Saved {
         keep,
-        gates: Buffer::take(if keep_gates { rows * width } else { 0 }),
+        gates: Buffer::take(if keep_gates { rows * stride } else { 0 }),
         cells: Buffer::take(match keep {
             Keep::All if has_cell => rows * hidden,
             Keep::Borders if has_cell => blocks.count() * sequences * hidden,
@@ -56,12 +56,12 @@ pub fn forward<T: Real>(
     let (all, last) = output.split_at_mut(rows * hidden);
     let (out, running_cells) = (Shared::new(all), Shared::new(&mut running));
     let (kept, cells) = (Shared::new(&mut saved.gates), Shared::new(&mut saved.cells));
-    let owners = owners(layout, width * hidden);
+    let owners = owners(layout, engine.layer.width() * hidden);
     let members = if owners.len() == 1 { engine.layer.members() } else { 1 };
     parallel::each(owners.len(), true, |task| {
         let own = &owners[task];
         let most = (0..blocks.count()).map(|block| blocks.rows_of(block, own)).max().unwrap_or(0);
-        let mut passing = Buffer::take(if keep_gates { 0 } else { most * width });
+        let mut passing = Buffer::take(if keep_gates { 0 } else { most * stride });
         let passing = Shared::new(&mut passing);
         for block in 0..blocks.count() {
             if keep == Keep::Borders && has_cell {

@@ -77,6 +77,13 @@ impl<'a, T: Real> Layer<'a, T> {
         self.cell.columns() * self.hidden
     }
 
+    /// Elements from one row of pre-activations to the next: rows a multiple of half a page apart would fall on the same
+    /// lines of the first-level cache.
+    pub(super) fn stride(&self) -> usize {
+        let width = self.width();
+        width + if (width * size_of::<T>()).is_multiple_of(2048) { 16 } else { 0 }
+    }
+
     /// The units that `member` of `members` computes.
     pub(super) fn units(&self, member: usize, members: usize) -> Range<usize> {
         let grain = self.input_t.width();
@@ -92,7 +99,7 @@ impl<'a, T: Real> Layer<'a, T> {
 
     /// The products with the input that make the pre-activations of `units` in rows of which the first begins at `gates`.
     pub(super) fn input_products(&self, gates: *mut T, units: &Range<usize>) -> Products<'_, T> {
-        let product = Product::new(self.input_t, gates, self.width(), &self.biases[0]);
+        let product = Product::new(self.input_t, gates, self.stride(), &self.biases[0]);
         self.pieces(std::iter::once((product, self.cell.gates())), units)
     }
 
@@ -100,7 +107,7 @@ impl<'a, T: Real> Layer<'a, T> {
     pub(super) fn state_products(&self, gates: *mut T, units: &Range<usize>) -> Products<'_, T> {
         let pieces = self.cell.state_pieces(self.hidden).zip(self.state_t).zip(&self.biases[1..]);
         let pieces = pieces.map(|(((columns, _), weight), bias)| {
-            let product = Product::new(weight, gates.wrapping_add(columns.start), self.width(), bias);
+            let product = Product::new(weight, gates.wrapping_add(columns.start), self.stride(), bias);
             (if bias.is_empty() { product.adding() } else { product }, columns.len() / self.hidden)
         });
         self.pieces(pieces, units)

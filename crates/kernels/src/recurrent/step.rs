@@ -58,7 +58,7 @@ impl<T: Real> Stepper<T> {
 
     /// Elements of scratch memory that a step of `batch` rows needs.
     pub fn scratch(&self, batch: usize) -> usize {
-        batch * self.layer().width()
+        batch * self.layer().stride()
     }
 
     /// One step of every row: from `x[batch, input]` and the hidden state `before[batch, hidden]` to the new one,
@@ -69,11 +69,11 @@ impl<T: Real> Stepper<T> {
     /// If the shapes do not fit, or `scratch` is too small.
     pub fn step(&self, x: &[T], before: &[T], cells: &mut [T], hidden: &mut [T], scratch: &mut [T]) {
         let layer = self.layer();
-        let (input, size, width) = (layer.input(), layer.hidden, layer.width());
+        let (input, size, stride) = (layer.input(), layer.hidden, layer.stride());
         let batch = before.len() / size;
         assert_eq!((x.len(), before.len(), hidden.len()), (batch * input, batch * size, batch * size), "Stepper: rows");
         assert_eq!(cells.len(), (self.cell.states() - 1) * batch * size, "Stepper: cells");
-        assert!(scratch.len() >= batch * width, "Stepper: scratch");
+        assert!(scratch.len() >= batch * stride, "Stepper: scratch");
         let gates = Shared::new(scratch);
         let (x, before) = (View::new(x, batch, input), View::new(before, batch, size));
         let (cells, out) = (Shared::new(cells), Shared::new(hidden));
@@ -91,7 +91,7 @@ impl<T: Real> Stepper<T> {
                 let row = unsafe {
                     Row {
                         gates: std::array::from_fn(|k| match k < self.cell.columns() {
-                            true => gates.slice(row * width + k * size + units.start, n),
+                            true => gates.slice(row * stride + k * size + units.start, n),
                             false => &mut [],
                         }),
                         before: &before.row(row)[units.clone()],
@@ -102,7 +102,7 @@ impl<T: Real> Stepper<T> {
                 activate(self.cell, row);
             }
         };
-        if batch * width * (input + size) < WORTH || parallel::threads() == 1 {
+        if batch * layer.width() * (input + size) < WORTH || parallel::threads() == 1 {
             run(0..batch, 0..size);
         } else if batch >= MANY_ROWS {
             let parts = parallel::ranges(batch, parallel::threads(), 1);
