@@ -35,7 +35,7 @@ pub trait Real:
     fn to_f64(self) -> f64;
     /// `self * a + b`.
     fn fma<const FMA: bool>(self, a: Self, b: Self) -> Self;
-    /// e^x; `f32`: within 2 ulp, 0 below -87.3, at most e^88 above.
+    /// e^x; `f32`: within 2 ulp, 0 below -87, at most e^88 above.
     fn exp<const FMA: bool>(self) -> Self;
     /// Natural logarithm.
     fn ln(self) -> Self;
@@ -65,11 +65,47 @@ pub trait Real:
         Self::ONE - two / (Self::ONE + (two * self).exp::<FMA>())
     }
 
+    /// The logistic functions of both; `f32`: with one division, within 2e-7.
+    #[inline(always)]
+    fn sigmoids<const FMA: bool>(self, other: Self) -> (Self, Self) {
+        (self.sigmoid::<FMA>(), other.sigmoid::<FMA>())
+    }
+
+    /// The logistic function of this, the hyperbolic tangent of the other; `f32`: with one division, within 2e-7.
+    #[inline(always)]
+    fn sigmoid_and_tanh<const FMA: bool>(self, other: Self) -> (Self, Self) {
+        (self.sigmoid::<FMA>(), other.tanh::<FMA>())
+    }
+
     /// The larger one.
     #[inline(always)]
     fn maximum(self, other: Self) -> Self {
         if self > other { self } else { other }
     }
+}
+
+/// e^x for -87 <= x <= 88, or NaN: Cody-Waite range reduction to |r| <= ln(2)/2, then 1 + r + r^2 q(r) with the cubic q
+/// whose largest relative error, 1.1e-7, is the least.
+#[inline(always)]
+fn exp_within<const FMA: bool>(x: f32) -> f32 {
+    const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding it rounds to an integer in the low bits
+    const LN2_HIGH: f32 = 0.693_359_4;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    let shifted = x.fma::<FMA>(std::f32::consts::LOG2_E, ROUND);
+    let n = shifted - ROUND;
+    let r = n.fma::<FMA>(-LN2_LOW, n.fma::<FMA>(-LN2_HIGH, x));
+    let q = 8.312_48e-3_f32.fma::<FMA>(r, 4.189_055e-2).fma::<FMA>(r, 1.666_711_6e-1).fma::<FMA>(r, 4.999_922_9e-1);
+    let p = q.fma::<FMA>(r, 1.0).fma::<FMA>(r, 1.0);
+    // Times 2^n: n is added to the exponent.
+    f32::from_bits((shifted.to_bits() << 23).wrapping_add(p.to_bits()))
+}
+
+/// [`exp_within`] of the nearest number to x within 43 of 0: two such numbers and 1 can be multiplied, and the logistic
+/// function has come within 3e-19 of its limits.
+#[inline(always)]
+fn exp_near<const FMA: bool>(x: f32) -> f32 {
+    let x = if x > 43.0 { 43.0 } else { x };
+    exp_within::<FMA>(if x < -43.0 { -43.0 } else { x })
 }
 
 impl Real for f32 {
@@ -89,30 +125,29 @@ impl Real for f32 {
         if FMA { self.mul_add(a, b) } else { self * a + b }
     }
 
-    /// Cody-Waite range reduction to |r| <= ln(2)/2 and a degree-6 polynomial (coefficients after
-    /// Cephes `expf`). A NaN stays a NaN: the clamps are comparisons that it fails.
+    /// A NaN stays a NaN: the clamps are comparisons that it fails.
     #[inline(always)]
     fn exp<const FMA: bool>(self) -> f32 {
-        const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding it rounds to an integer in the low bits
-        const LN2_HIGH: f32 = 0.693_359_4;
-        const LN2_LOW: f32 = -2.121_944_4e-4;
         let x = if self > 88.0 { 88.0 } else { self };
-        let x = if x < -87.3 { -87.3 } else { x };
-        let shifted = x.fma::<FMA>(std::f32::consts::LOG2_E, ROUND);
-        let n = shifted - ROUND;
-        let r = n.fma::<FMA>(-LN2_HIGH, x);
-        let r = n.fma::<FMA>(-LN2_LOW, r);
-        let p = 1.987_569_1e-4_f32
-            .fma::<FMA>(r, 1.398_199_9e-3)
-            .fma::<FMA>(r, 8.333_452e-3)
-            .fma::<FMA>(r, 4.166_579_6e-2)
-            .fma::<FMA>(r, 1.666_666_5e-1)
-            .fma::<FMA>(r, 0.5)
-            .fma::<FMA>(r * r, r)
-            + 1.0;
-        let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3F80_0000));
-        let y = p * power;
-        if self < -87.3 { 0.0 } else { y }
+        let x = if x < -87.0 { -87.0 } else { x };
+        let y = exp_within::<FMA>(x);
+        if self < -87.0 { 0.0 } else { y }
+    }
+    #[inline(always)]
+    fn sigmoids<const FMA: bool>(self, other: f32) -> (f32, f32) {
+        let (a, b) = (1.0 + exp_near::<FMA>(-self), 1.0 + exp_near::<FMA>(-other));
+        let both = 1.0 / (a * b);
+        (both * b, both * a)
+    }
+    #[inline(always)]
+    fn sigmoid_and_tanh<const FMA: bool>(self, other: f32) -> (f32, f32) {
+        let (a, b) = (1.0 + exp_near::<FMA>(-self), 1.0 + exp_near::<FMA>(2.0 * other));
+        let both = 1.0 / (a * b);
+        (both * b, (both * a).fma::<FMA>(-2.0, 1.0))
+    }
+    #[inline(always)]
+    fn tanh<const FMA: bool>(self) -> f32 {
+        (1.0 / (1.0 + exp_near::<FMA>(2.0 * self))).fma::<FMA>(-2.0, 1.0)
     }
     #[inline(always)]
     fn ln(self) -> f32 {
@@ -229,7 +264,19 @@ mod tests {
             let sigmoid = f64::from(Real::sigmoid::<true>(x));
             let want = 1.0 / (1.0 + (-f64::from(x)).exp());
             assert!((sigmoid - want).abs() < 2e-7, "sigmoid {x}: {sigmoid}");
+            for y in [-300.0f32, -7.0, -0.5, 0.0, 0.25, 3.0, 90.0] {
+                let (first, second) = Real::sigmoids::<true>(x, y);
+                let limit = 1.0 / (1.0 + (-f64::from(y)).exp());
+                assert!((f64::from(first) - want).abs() < 2e-7, "sigmoids {x} {y}: {first}");
+                assert!((f64::from(second) - limit).abs() < 2e-7, "sigmoids {x} {y}: {second}");
+                let (first, second) = Real::sigmoid_and_tanh::<true>(x, y);
+                assert!((f64::from(first) - want).abs() < 2e-7, "sigmoid_and_tanh {x} {y}: {first}");
+                assert!((f64::from(second) - f64::from(y).tanh()).abs() < 2e-7, "sigmoid_and_tanh {x} {y}: {second}");
+                assert!(first <= 1.0 && second <= 1.0 && second >= -1.0, "{x} {y}");
+            }
         }
+        assert!(Real::sigmoids::<true>(f32::NAN, 0.0).0.is_nan());
+        assert!(Real::sigmoid_and_tanh::<true>(0.0, f32::NAN).1.is_nan());
         assert!(Real::tanh::<true>(f32::NAN).is_nan());
         assert!(Real::sigmoid::<true>(f32::NAN).is_nan());
     }

@@ -1,28 +1,26 @@
 //! The GRU's gates, element by element.
 
-use super::{Flow, Kept, LANES, Row, load, store};
+use super::{Flow, Kept, LANES, Row, blocks, load, store};
 use crate::{Real, multiversion};
 
 #[inline(always)]
 fn activate_body<T: Real, const FMA: bool>(row: Row<'_, T>) {
     let Row { gates: [gate_r, gate_z, gate_n, product], before, h, .. } = row;
-    for k in (0..h.len()).step_by(LANES) {
-        let n = LANES.min(h.len() - k);
-        let (mut r, mut z) = (load(&gate_r[k..], n), load(&gate_z[k..], n));
-        let (mut c, p) = (load(&gate_n[k..], n), load(&product[k..], n));
-        let (old, mut new) = (load(&before[k..], n), [T::ZERO; LANES]);
+    blocks!(h.len(), at => {
+        let (mut r, mut z) = (load(gate_r, at), load(gate_z, at));
+        let (mut c, p) = (load(gate_n, at), load(product, at));
+        let (old, mut new) = (load(before, at), [T::ZERO; LANES]);
         for l in 0..LANES {
-            r[l] = r[l].sigmoid::<FMA>();
-            z[l] = z[l].sigmoid::<FMA>();
+            (r[l], z[l]) = r[l].sigmoids::<FMA>(z[l]);
             c[l] = r[l].fma::<FMA>(p[l], c[l]).tanh::<FMA>();
             // (1 - z) n + z h
             new[l] = z[l].fma::<FMA>(old[l] - c[l], c[l]);
         }
-        store(&r, &mut gate_r[k..], n);
-        store(&z, &mut gate_z[k..], n);
-        store(&c, &mut gate_n[k..], n);
-        store(&new, &mut h[k..], n);
-    }
+        store(&r, gate_r, at);
+        store(&z, gate_z, at);
+        store(&c, gate_n, at);
+        store(&new, h, at);
+    });
 }
 
 multiversion! {
@@ -34,11 +32,10 @@ multiversion! {
 fn differentiate_body<T: Real, const FMA: bool>(kept: Kept<'_, T>, flow: Flow<'_, T>) {
     let Kept { gates: [gate_r, gate_z, gate_n, product], before, .. } = kept;
     let Flow { d_out, d_h, d_gates: [to_r, to_z, to_n, to_p], .. } = flow;
-    for k in (0..d_h.len()).step_by(LANES) {
-        let n = LANES.min(d_h.len() - k);
-        let (r, z) = (load(&gate_r[k..], n), load(&gate_z[k..], n));
-        let (c, p) = (load(&gate_n[k..], n), load(&product[k..], n));
-        let (old, up, mut along) = (load(&before[k..], n), load(&d_out[k..], n), load(&d_h[k..], n));
+    blocks!(d_h.len(), at => {
+        let (r, z) = (load(gate_r, at), load(gate_z, at));
+        let (c, p) = (load(gate_n, at), load(product, at));
+        let (old, up, mut along) = (load(before, at), load(d_out, at), load(d_h, at));
         let (mut dr, mut dz, mut dn, mut dp) = ([T::ZERO; LANES], [T::ZERO; LANES], [T::ZERO; LANES], [T::ZERO; LANES]);
         for l in 0..LANES {
             let dh = up[l] + along[l];
@@ -50,12 +47,12 @@ fn differentiate_body<T: Real, const FMA: bool>(kept: Kept<'_, T>, flow: Flow<'_
             dr[l] = dn[l] * p[l] * r[l] * (T::ONE - r[l]);
             dp[l] = dn[l] * r[l];
         }
-        store(&dr, &mut to_r[k..], n);
-        store(&dz, &mut to_z[k..], n);
-        store(&dn, &mut to_n[k..], n);
-        store(&dp, &mut to_p[k..], n);
-        store(&along, &mut d_h[k..], n);
-    }
+        store(&dr, to_r, at);
+        store(&dz, to_z, at);
+        store(&dn, to_n, at);
+        store(&dp, to_p, at);
+        store(&along, d_h, at);
+    });
 }
 
 multiversion! {

@@ -1,31 +1,28 @@
 //! The LSTM's gates, element by element.
 
-use super::{Flow, Kept, LANES, Row, load, store};
+use super::{Flow, Kept, LANES, Row, blocks, load, store};
 use crate::{Real, multiversion};
 
 #[inline(always)]
 fn activate_body<T: Real, const FMA: bool>(row: Row<'_, T>) {
     let Row { gates: [gate_i, gate_f, gate_g, gate_o], c, h, .. } = row;
-    for k in (0..h.len()).step_by(LANES) {
-        let n = LANES.min(h.len() - k);
-        let (mut i, mut f) = (load(&gate_i[k..], n), load(&gate_f[k..], n));
-        let (mut g, mut o) = (load(&gate_g[k..], n), load(&gate_o[k..], n));
-        let (mut c_new, mut h_new) = (load(&c[k..], n), [T::ZERO; LANES]);
+    blocks!(h.len(), at => {
+        let (mut i, mut f) = (load(gate_i, at), load(gate_f, at));
+        let (mut g, mut o) = (load(gate_g, at), load(gate_o, at));
+        let (mut c_new, mut h_new) = (load(c, at), [T::ZERO; LANES]);
         for l in 0..LANES {
-            i[l] = i[l].sigmoid::<FMA>();
-            f[l] = f[l].sigmoid::<FMA>();
-            g[l] = g[l].tanh::<FMA>();
-            o[l] = o[l].sigmoid::<FMA>();
+            (i[l], f[l]) = i[l].sigmoids::<FMA>(f[l]);
+            (o[l], g[l]) = o[l].sigmoid_and_tanh::<FMA>(g[l]);
             c_new[l] = f[l].fma::<FMA>(c_new[l], i[l] * g[l]);
             h_new[l] = o[l] * c_new[l].tanh::<FMA>();
         }
-        store(&i, &mut gate_i[k..], n);
-        store(&f, &mut gate_f[k..], n);
-        store(&g, &mut gate_g[k..], n);
-        store(&o, &mut gate_o[k..], n);
-        store(&c_new, &mut c[k..], n);
-        store(&h_new, &mut h[k..], n);
-    }
+        store(&i, gate_i, at);
+        store(&f, gate_f, at);
+        store(&g, gate_g, at);
+        store(&o, gate_o, at);
+        store(&c_new, c, at);
+        store(&h_new, h, at);
+    });
 }
 
 multiversion! {
@@ -37,13 +34,12 @@ multiversion! {
 fn differentiate_body<T: Real, const FMA: bool>(kept: Kept<'_, T>, flow: Flow<'_, T>) {
     let Kept { gates: [gate_i, gate_f, gate_g, gate_o], c_before, c, .. } = kept;
     let Flow { d_out, d_h, d_c, d_gates: [to_i, to_f, to_g, to_o] } = flow;
-    for k in (0..d_h.len()).step_by(LANES) {
-        let n = LANES.min(d_h.len() - k);
-        let (i, f) = (load(&gate_i[k..], n), load(&gate_f[k..], n));
-        let (g, o) = (load(&gate_g[k..], n), load(&gate_o[k..], n));
+    blocks!(d_h.len(), at => {
+        let (i, f) = (load(gate_i, at), load(gate_f, at));
+        let (g, o) = (load(gate_g, at), load(gate_o, at));
         let (before, c, up, along) =
-            (load(&c_before[k..], n), load(&c[k..], n), load(&d_out[k..], n), load(&d_h[k..], n));
-        let mut dc = load(&d_c[k..], n);
+            (load(c_before, at), load(c, at), load(d_out, at), load(d_h, at));
+        let mut dc = load(d_c, at);
         let (mut di, mut df, mut dg, mut d_o) =
             ([T::ZERO; LANES], [T::ZERO; LANES], [T::ZERO; LANES], [T::ZERO; LANES]);
         for l in 0..LANES {
@@ -58,14 +54,14 @@ fn differentiate_body<T: Real, const FMA: bool>(kept: Kept<'_, T>, flow: Flow<'_
             dg[l] = d_new * i[l] * (T::ONE - g[l] * g[l]);
             dc[l] = d_new * f[l];
         }
-        store(&di, &mut to_i[k..], n);
-        store(&df, &mut to_f[k..], n);
-        store(&dg, &mut to_g[k..], n);
-        store(&d_o, &mut to_o[k..], n);
-        store(&dc, &mut d_c[k..], n);
+        store(&di, to_i, at);
+        store(&df, to_f, at);
+        store(&dg, to_g, at);
+        store(&d_o, to_o, at);
+        store(&dc, d_c, at);
         // Only the product carries a gradient to the old hidden state.
-        store(&[T::ZERO; LANES], &mut d_h[k..], n);
-    }
+        store(&[T::ZERO; LANES], d_h, at);
+    });
 }
 
 multiversion! {

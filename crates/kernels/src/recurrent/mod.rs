@@ -233,26 +233,46 @@ fn differentiate<T: Real>(cell: Cell, kept: Kept<'_, T>, flow: Flow<'_, T>) {
     }
 }
 
-/// The first `n` elements, the rest 0; a whole block is one vector load. Loops over a row go through local arrays:
+/// `n` elements from the `k`th on, the rest 0; a whole block is one vector load. Loops over a row go through local arrays:
 /// with seven slices the compiler gives up proving that they do not overlap, and leaves the loop scalar.
 #[inline(always)]
-fn load<T: Real>(from: &[T], n: usize) -> [T; LANES] {
-    if let (LANES, Some(block)) = (n, from.first_chunk()) {
-        return *block;
-    }
+fn load<T: Real>(from: &[T], (k, n): (usize, usize)) -> [T; LANES] {
     let mut block = [T::ZERO; LANES];
-    block[..n].copy_from_slice(&from[..n]);
+    if n == LANES {
+        block.copy_from_slice(&from[k..k + LANES]);
+    } else {
+        block[..n].copy_from_slice(&from[k..k + n]);
+    }
     block
 }
 
-/// The first `n` elements of a block.
+/// A block's first `n` elements to the `k`th and its followers.
 #[inline(always)]
-fn store<T: Real>(block: &[T; LANES], to: &mut [T], n: usize) {
-    match to.first_chunk_mut() {
-        Some(whole) if n == LANES => *whole = *block,
-        _ => to[..n].copy_from_slice(&block[..n]),
+fn store<T: Real>(block: &[T; LANES], to: &mut [T], (k, n): (usize, usize)) {
+    if n == LANES {
+        to[k..k + LANES].copy_from_slice(block);
+    } else {
+        to[k..k + n].copy_from_slice(&block[..n]);
     }
 }
+
+/// A body for each block of a row of `$len` units, `$at` where it begins and its units, whose number the compiler knows
+/// in whole blocks. (A closure would not take on the instruction set of the function around it.)
+macro_rules! blocks {
+    ($len:expr, $at:ident => $body:block) => {
+        let len = $len;
+        let whole = len - len % LANES;
+        for k in (0..whole).step_by(LANES) {
+            let $at = (k, LANES);
+            $body
+        }
+        if whole < len {
+            let $at = (whole, len - whole);
+            $body
+        }
+    };
+}
+use blocks;
 
 #[cfg(test)]
 mod tests;
