@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 /// Independent chains of vectors: more than any processor's latency times its units.
-const CHAINS: usize = 12;
+const CHAINS: usize = 16;
 
 /// The most that `work`, given rounds and run on all threads at once, did a second, `amount` of it a round and thread.
 fn rate(amount: f64, rounds: usize, work: impl Fn(usize) + Sync) -> f64 {

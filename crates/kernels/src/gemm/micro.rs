@@ -99,7 +99,7 @@ mod x86 {
                     }
                 }
             }
-            let mut a = t.a;
+            let mut a: [_; 4] = std::array::from_fn(|k| t.a.wrapping_add(3 * k * t.a_row));
             let mut b = [std::ptr::null(); PANELS];
             for (b, strip) in b.iter_mut().zip(strips) {
                 *b = strip.panel;
@@ -110,13 +110,13 @@ mod x86 {
                 for (j, b) in b.iter_mut().enumerate() {
                     let (b0, b1) = (_mm512_loadu_ps(*b), _mm512_loadu_ps(b.add(16)));
                     for (i, row) in sum.iter_mut().enumerate() {
-                        let x = _mm512_set1_ps(*a.add(i * t.a_row));
+                        let x = _mm512_set1_ps(*a[i / 3].add(i % 3 * t.a_row));
                         row[j][0] = _mm512_fmadd_ps(x, b0, row[j][0]);
                         row[j][1] = _mm512_fmadd_ps(x, b1, row[j][1]);
                     }
                     *b = b.add(32);
                 }
-                a = a.add(t.a_col);
+                a = a.map(|a| a.wrapping_add(t.a_col));
             }
             for (j, strip) in strips.iter().enumerate() {
                 let (low, high) = (lanes(strip.cols, 0), lanes(strip.cols, 16));
@@ -184,7 +184,7 @@ mod x86 {
                     }
                 }
             }
-            let mut a = t.a.cast::<i32>();
+            let mut a: [_; 4] = std::array::from_fn(|k| t.a.cast::<i32>().wrapping_add(3 * k * t.a_row));
             let mut b = [std::ptr::null::<i32>(); PANELS];
             for (b, strip) in b.iter_mut().zip(strips) {
                 *b = strip.panel.cast();
@@ -195,13 +195,13 @@ mod x86 {
                     let b0: __m512bh = std::mem::transmute(_mm512_loadu_si512(b.cast()));
                     let b1: __m512bh = std::mem::transmute(_mm512_loadu_si512(b.add(16).cast()));
                     for (i, row) in sum.iter_mut().enumerate() {
-                        let x: __m512bh = std::mem::transmute(_mm512_set1_epi32(*a.add(i * t.a_row)));
+                        let x: __m512bh = std::mem::transmute(_mm512_set1_epi32(*a[i / 3].add(i % 3 * t.a_row)));
                         row[j][0] = _mm512_dpbf16_ps(row[j][0], x, b0);
                         row[j][1] = _mm512_dpbf16_ps(row[j][1], x, b1);
                     }
                     *b = b.add(32);
                 }
-                a = a.add(t.a_col);
+                a = a.map(|a| a.wrapping_add(t.a_col));
             }
             for (j, strip) in strips.iter().enumerate() {
                 let (low, high) = (lanes(strip.cols, 0), lanes(strip.cols, 16));
