@@ -45,7 +45,7 @@ pub fn update<T: Real>(u: Update, parameter: &mut [T], gradient: &[T], mean: &mu
     let (p, m, v) = (Shared::new(parameter), Shared::new(mean), Shared::new(square));
     let parts = parallel::ranges(n, parallel::threads(), SEGMENT);
     parallel::each(parts.len(), n > SEGMENT, |part| {
-        let range = parts[part].clone();
+        let range = parts.at(part);
         let (start, len) = (range.start, range.len());
         // SAFETY: the parts are disjoint.
         let (p, m, v) = unsafe { (p.slice(start, len), m.slice(start, len), v.slice(start, len)) };
@@ -74,7 +74,7 @@ pub fn square_sum<T: Real>(gradient: &[T]) -> f64 {
     let shared = Shared::new(&mut sums);
     let parts = parallel::ranges(shared.len(), parallel::threads(), 1);
     parallel::each(parts.len(), gradient.len() > SEGMENT, |part| {
-        for i in parts[part].clone() {
+        for i in parts.at(part) {
             let segment = &gradient[i * SEGMENT..gradient.len().min((i + 1) * SEGMENT)];
             // Blocks of 1024 in the type itself, their sum in f64.
             let sum = segment.chunks(1024).map(|b| crate::elementwise::dot(b, b).to_f64()).sum();
@@ -91,9 +91,10 @@ pub fn moving_average<T: Real>(decay: f64, average: &mut [T], parameter: &[T]) {
     let parts = parallel::ranges(average.len(), parallel::threads(), SEGMENT);
     let (n, shared) = (average.len(), Shared::new(average));
     parallel::each(parts.len(), n > SEGMENT, |part| {
+        let range = parts.at(part);
         // SAFETY: the parts are disjoint.
-        let average = unsafe { shared.slice(parts[part].start, parts[part].len()) };
-        mix(keep, take, average, &parameter[parts[part].clone()]);
+        let average = unsafe { shared.slice(range.start, range.len()) };
+        mix(keep, take, average, &parameter[range]);
     });
 }
 

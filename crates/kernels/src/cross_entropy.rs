@@ -70,7 +70,7 @@ pub fn cross_entropy<T: Real>(problem: Problem<'_, T>, weight: Option<&Packed<T>
         let (shared, losses) = (Shared::new(logits), Shared::new(&mut row_losses[..count]));
         let parts = parallel::ranges(count, parallel::threads(), 1);
         parallel::each(parts.len(), count * vocab > 1 << 14, |part| {
-            for i in parts[part].clone() {
+            for i in parts.at(part) {
                 // SAFETY: one row, one task.
                 let (row, loss) = unsafe { (shared.slice(i * vocab, vocab), &mut losses.slice(i, 1)[0]) };
                 *loss = position(row, targets[start + i] as usize, smoothing);

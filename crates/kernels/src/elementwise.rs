@@ -130,7 +130,7 @@ pub fn add_columns<T: Real>(a: &[T], to: &mut [T]) {
     let parts = parallel::ranges(cols, parallel::threads(), 64);
     let shared = Shared::new(to);
     parallel::each(parts.len(), a.len() > 1 << 16, |part| {
-        let own = &parts[part];
+        let own = parts.at(part);
         // SAFETY: the parts are disjoint.
         add_columns_serial(a, cols, own.start, unsafe { shared.slice(own.start, own.len()) });
     });

@@ -35,7 +35,7 @@ pub fn dropout<T: Real>(x: &mut [T], width: usize, keys: &[u32], rate: f64, seed
     let shared = Shared::new(x);
     let parts = parallel::ranges(keys.len(), parallel::threads(), 1);
     parallel::each(parts.len(), keys.len() * width > 1 << 14, |part| {
-        for row in parts[part].clone() {
+        for row in parts.at(part) {
             // SAFETY: each row belongs to one part.
             let x = unsafe { shared.slice(row * width, width) };
             mask_row(x, mix(seed ^ u64::from(keys[row])), threshold, scale);

@@ -23,9 +23,10 @@ pub mod gemm;
 pub mod linear;
 pub mod parallel;
 pub mod ragged;
-pub mod recurrent;
-
 pub mod real;
+pub mod recurrent;
+pub mod shape;
 
 pub use ragged::Ragged;
 pub use real::Real;
+pub use shape::ShapeError;

@@ -49,13 +49,16 @@ pub fn each(count: usize, worth: bool, task: impl Fn(usize) + Send + Sync) {
         (0..count).for_each(task);
         return;
     }
-    rayon::scope(|scope| {
-        let task = &task;
-        for index in 1..count {
-            scope.spawn(move |_| task(index));
-        }
-        task(0);
-    });
+    halves(0..count, &task);
+}
+
+/// Without a list of jobs: nothing is allocated.
+fn halves(range: std::ops::Range<usize>, task: &(impl Fn(usize) + Sync)) {
+    if range.len() == 1 {
+        return task(range.start);
+    }
+    let middle = range.start + range.len().div_ceil(2);
+    rayon::join(|| halves(range.start..middle, task), || halves(middle..range.end, task));
 }
 
 /// Runs `step(0) .. step(count - 1)` one after the other, each shared by up to `members` threads: every member's
@@ -171,18 +174,36 @@ fn patiently(mut ready: impl FnMut() -> bool) {
     }
 }
 
-/// Splits `0 .. total` into at most `parts` ranges whose borders are multiples of `grain`.
-pub fn ranges(total: usize, parts: usize, grain: usize) -> Vec<std::ops::Range<usize>> {
+/// `0 .. total` in at most `parts` ranges whose borders are multiples of `grain`.
+pub fn ranges(total: usize, parts: usize, grain: usize) -> Ranges {
     let blocks = total.div_ceil(grain.max(1));
-    let parts = parts.clamp(1, blocks.max(1));
-    (0..parts)
-        .map(|part| {
-            let start = blocks * part / parts * grain;
-            let end = (blocks * (part + 1) / parts * grain).min(total);
-            start..end
-        })
-        .filter(|range| !range.is_empty())
-        .collect()
+    Ranges { total, blocks, grain: grain.max(1), parts: parts.clamp(1, blocks.max(1)) }
+}
+
+/// Ranges that cover another one, see [`ranges`].
+#[derive(Clone, Copy, Debug)]
+pub struct Ranges {
+    total: usize,
+    blocks: usize,
+    grain: usize,
+    parts: usize,
+}
+
+impl Ranges {
+    /// How many there are; none is empty.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        if self.total == 0 { 0 } else { self.parts }
+    }
+
+    /// One of them; an empty range where there are fewer.
+    pub fn at(&self, part: usize) -> std::ops::Range<usize> {
+        if part >= self.len() {
+            return 0..0;
+        }
+        let border = |part: usize| (self.blocks * part / self.parts * self.grain).min(self.total);
+        border(part)..border(part + 1)
+    }
 }
 
 /// What `task` returns for each row of `data[_, width]`, rows shared out over the threads.
@@ -197,7 +218,7 @@ pub fn map_rows<T: Send, R: Send + Clone + Default>(
     let (data, out) = (Shared::new(data), Shared::new(&mut results));
     let parts = ranges(rows, threads(), 1);
     each(parts.len(), worth, |part| {
-        for row in parts[part].clone() {
+        for row in parts.at(part) {
             // SAFETY: each row and its result belong to one part.
             unsafe { out.slice(row, 1)[0] = task(row, data.slice(row * width, width)) };
         }
@@ -236,7 +257,9 @@ mod tests {
     fn ranges_cover_everything_once() {
         for total in [0, 1, 7, 32, 33, 100] {
             for parts in [1, 2, 3, 8] {
-                let flat: Vec<usize> = ranges(total, parts, 8).into_iter().flatten().collect();
+                let ranges = ranges(total, parts, 8);
+                let flat: Vec<usize> = (0..ranges.len()).flat_map(|part| ranges.at(part)).collect();
+                assert!((0..ranges.len()).all(|part| !ranges.at(part).is_empty()) && ranges.at(parts).is_empty());
                 assert_eq!(flat, (0..total).collect::<Vec<_>>());
             }
         }

@@ -1,5 +1,7 @@
 //! Sequences of different lengths without padding.
 
+use crate::ShapeError;
+use crate::shape::Check;
 use std::ops::Range;
 
 /// The layout of a batch of sequences packed time-major: first all rows of step 0, then of step 1,
@@ -18,11 +20,20 @@ pub struct Ragged {
 impl Ragged {
     /// The layout of sequences of `lengths` steps.
     ///
-    /// # Panics
-    /// If the lengths do not fall, or one is 0.
-    pub fn new(lengths: &[usize]) -> Self {
-        assert!(lengths.windows(2).all(|w| w[0] >= w[1]), "Ragged: lengths must not rise");
-        assert!(lengths.last().is_none_or(|&n| n > 0), "Ragged: a sequence of length 0");
+    /// # Errors
+    /// Where there is no sequence, one has no steps, lengths rise, or their sum can't be counted.
+    pub fn new(lengths: &[usize]) -> Result<Self, ShapeError> {
+        let check = Check("ragged batch");
+        if lengths.is_empty() {
+            return Err(ShapeError::Zero { operation: check.0, dimension: "the number of sequences" });
+        }
+        if let Some(sequence) = lengths.iter().position(|n| *n == 0) {
+            return Err(ShapeError::EmptySequence { sequence });
+        }
+        if let Some(k) = lengths.windows(2).position(|w| w[0] < w[1]) {
+            return Err(ShapeError::Rising { sequence: k + 1, before: lengths[k], got: lengths[k + 1] });
+        }
+        check.count("the rows", &[("sequences", lengths.len()), ("steps at most", lengths[0])])?;
         let steps = lengths.first().copied().unwrap_or(0);
         let mut batch = Vec::with_capacity(steps);
         let mut alive = lengths.len();
@@ -39,7 +50,7 @@ impl Ragged {
             sum += n;
         }
         offsets.push(sum);
-        Self { lengths: lengths.to_vec(), batch, offsets }
+        Ok(Self { lengths: lengths.to_vec(), batch, offsets })
     }
 
     /// The order that sorts `lengths` to fall, ties by position.
@@ -97,13 +108,25 @@ mod tests {
 
     #[test]
     fn packs_time_major() {
-        let ragged = Ragged::new(&[3, 2, 2, 1]);
+        let ragged = Ragged::new(&[3, 2, 2, 1]).unwrap();
         assert_eq!((ragged.steps(), ragged.sequences(), ragged.rows()), (3, 4, 8));
         assert_eq!(ragged.rows_at(1), 4..7);
         assert_eq!(ragged.row(2, 0), 7);
         assert_eq!(ragged.cells().count(), 8);
         assert_eq!(Ragged::order(&[1, 3, 2, 3]), [1, 3, 2, 0]);
-        let empty = Ragged::new(&[]);
-        assert_eq!((empty.steps(), empty.rows()), (0, 0));
+    }
+
+    #[test]
+    fn lengths_that_make_no_batch_are_errors() {
+        for (lengths, want) in [
+            (&[][..], "ragged batch: the number of sequences is 0"),
+            (&[3, 0], "ragged batch: sequence 1 has length 0"),
+            (&[0], "ragged batch: sequence 0 has length 0"),
+            (&[2, 3], "ragged batch: sequence 1 has 3 steps, more than the 2 of the one before it"),
+        ] {
+            assert_eq!(Ragged::new(lengths).unwrap_err().to_string(), want);
+        }
+        let e = Ragged::new(&[usize::MAX, usize::MAX]).unwrap_err().to_string();
+        assert!(e.contains("more elements than memory can address"), "{e}");
     }
 }

@@ -15,4 +15,4 @@ pub mod seq2seq;
 
 pub use burn;
 pub use simurgh_kernels::attention::Groups;
-pub use simurgh_kernels::{Ragged, cpu};
+pub use simurgh_kernels::{Ragged, ShapeError, cpu};

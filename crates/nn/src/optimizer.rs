@@ -4,6 +4,7 @@ use burn::backend::Flex;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor, TensorData};
 use simurgh_kernels::adam::{Update, square_sum, update};
+use simurgh_kernels::recurrent::observe::cosine;
 
 /// The constants of Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,6 +64,17 @@ impl Accumulated {
     /// Euclidean norm over all parameters together.
     pub fn norm(&self) -> f64 {
         self.0.iter().map(|g| square_sum(g)).sum::<f64>().sqrt()
+    }
+
+    /// The cosine of the angle between these gradients and others of the same parameters, such as truncated and full ones: 1
+    /// is the same direction. Costs one reading of both.
+    pub fn cosine(&self, other: &Self) -> f64 {
+        cosine(self.0.iter().zip(&other.0))
+    }
+
+    /// The first parameter, by number, with a NaN or an infinity in its gradient.
+    pub fn non_finite(&self) -> Option<usize> {
+        self.0.iter().position(|g| g.iter().any(|x| !x.is_finite()))
     }
 }
 

@@ -1,11 +1,13 @@
 //! How a network is run: with which random draws, in which precision, and what is kept for the backward pass.
 
 use crate::ops::{Keep, dropout};
+use crate::recurrent::observe::Observer;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use simurgh_kernels::Ragged;
 use simurgh_kernels::gemm::Format;
 use simurgh_random::mix;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 /// Seeds for the dropout sites of one forward pass, handed out in the order of the network's code:
@@ -70,11 +72,16 @@ pub struct Pass {
     pub precision: Precision,
     /// What recurrent layers keep of their activations; the gradient is the same to the bit.
     pub keep: Keep,
+    /// Truncated backpropagation through time (Williams & Peng 1990): the state is carried on from one window of so many steps
+    /// to the next, the gradient is not. None: it flows through all steps.
+    pub window_steps: Option<NonZeroUsize>,
+    /// Where recurrent layers write down what their backward pass saw.
+    pub observer: Option<Arc<Observer>>,
 }
 
 impl Default for Pass {
     fn default() -> Self {
-        Self { noise: None, precision: Precision::F32, keep: Keep::All }
+        Self { noise: None, precision: Precision::F32, keep: Keep::All, window_steps: None, observer: None }
     }
 }
 

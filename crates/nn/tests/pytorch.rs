@@ -75,7 +75,7 @@ fn recurrent_layers_equal_pytorch() {
             data: floats(&p["value"]),
         });
         let module = replace(module, values.collect()).expect("the names and shapes of PyTorch");
-        let layout = Arc::new(Ragged::new(&lengths));
+        let layout = Arc::new(Ragged::new(&lengths).unwrap());
         let (n, states) = (lengths.len(), layers * if bidirectional { 2 } else { 1 });
         let x = tensor(floats(&case["x"]), [layout.rows(), input]);
         // The hidden state, and the LSTM's cell.
@@ -85,7 +85,7 @@ fn recurrent_layers_equal_pytorch() {
         let pick = |t: &Tensor<3>, i: usize| t.clone().slice([i..i + 1, 0..n, 0..hidden]).reshape([n, hidden]);
         let initial: Vec<State> =
             (0..states).map(|i| State { hidden: pick(&first[0], i), cell: first.get(1).map(|c| pick(c, i)) }).collect();
-        let (output, finals) = module.forward(x.clone(), &layout, Some(&initial), &mut Pass::default());
+        let (output, finals) = module.forward(x.clone(), &layout, Some(&initial), &mut Pass::default()).unwrap();
         close(&output, &case["output"], &format!("{what} output"));
         let weigh = |t: &Tensor<2>, name: &str| (t.clone() * tensor(floats(&case[name]), t.dims()).detach()).sum();
         let mut loss = weigh(&output, "d_output");

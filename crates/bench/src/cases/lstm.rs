@@ -46,7 +46,7 @@ fn one(
         let mut lengths: Vec<usize> =
             (0..batch).map(|_| if ragged { time / 4 + random.below(time - time / 4 + 1) } else { time }).collect();
         lengths.sort_unstable_by(|a, b| b.cmp(a));
-        let layout = Arc::new(Ragged::new(&lengths));
+        let layout = Arc::new(Ragged::new(&lengths).expect("falling lengths above 0"));
         let rows = layout.rows();
         let data: Vec<f32> = (0..rows * size).map(|_| random.normal() as f32).collect();
         let config = RecurrentConfig { cell: kind, input: size, hidden: size, layers, bidirectional: false };
@@ -57,8 +57,10 @@ fn one(
         };
         let flops = (layers * 2 * rows * gates * size * 2 * size) as f64;
         let x = |device: &Device| Tensor::<2>::from_data(TensorData::new(data.clone(), [rows, size]), device);
-        let forward =
-            |net: &Recurrent, x: Tensor<2>| net.forward(x, &layout, None, &mut Pass { precision, ..Pass::default() }).0;
+        let forward = |net: &Recurrent, x: Tensor<2>| {
+            let output = net.forward(x, &layout, None, &mut Pass { precision, ..Pass::default() });
+            output.expect("a batch of the layout").0
+        };
         let plain = Device::flex();
         let (net, input) = (config.init(&Init::new(1, &plain), "bench"), x(&plain));
         bench.time(&names[0], precision, Work { flops, ..Work::default() }, || {

@@ -27,7 +27,7 @@ pub(crate) fn seq2seq_train(bench: &mut Bench<'_>) {
             let mut sentence = |n: usize| -> Vec<u32> { (0..n).map(|_| 4 + random.below(VOCAB - 4) as u32).collect() };
             let pairs: Vec<_> = (0..SENTENCES).map(|_| (sentence(TOKENS), sentence(TOKENS - 1))).collect();
             let pairs: Vec<(&[u32], &[u32])> = pairs.iter().map(|(s, t)| (s.as_slice(), t.as_slice())).collect();
-            let batch = Batch::new(&pairs, 1, 2);
+            let batch = Batch::new(&pairs, 1, 2).expect("sentences of 20 tokens");
             let tokens = batch.tokens() as f64;
             let work = Work { flops: 3.0 * flops(attention, feed), tokens, ..Work::default() };
             bench.time(&case, precision, work, || {

@@ -37,7 +37,7 @@ pub fn backward<T: Real>(operands: Operands<'_, T>, groups: &Groups, weights: &[
     let parts = parallel::ranges(groups.len(), parallel::threads(), 1);
     parallel::each(parts.len(), groups.weights() * (width + depth) > 1 << 16, |part| {
         let (mut q, mut k, mut v, mut dc) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for group in parts[part].clone() {
+        for group in parts.at(part) {
             let (queries, sources) = (groups.queries(group), groups.sources(group));
             let (nq, ns) = (queries.len(), sources.len());
             if nq == 0 {

@@ -18,7 +18,7 @@ pub fn forward<T: Real>(operands: Operands<'_, T>, groups: &Groups) -> (Vec<T>, 
     let parts = parallel::ranges(groups.len(), parallel::threads(), 1);
     parallel::each(parts.len(), groups.weights() * (width + depth) > 1 << 16, |part| {
         let (mut q, mut k, mut v, mut c) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for group in parts[part].clone() {
+        for group in parts.at(part) {
             let (queries, sources) = (groups.queries(group), groups.sources(group));
             if queries.is_empty() {
                 continue;

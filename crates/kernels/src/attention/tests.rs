@@ -35,7 +35,7 @@ fn forward_equals_the_definition_and_backward_finite_differences() {
         (&[6, 6, 2, 1], &[7, 4, 3, 1], &[3, 0, 2, 1], 18, 7),
     ];
     for (target, source, sentence, width, depth) in cases {
-        let (target, source) = (Ragged::new(target), Ragged::new(source));
+        let (target, source) = (Ragged::new(target).unwrap(), Ragged::new(source).unwrap());
         let groups = Groups::aligned(&target, &source, sentence);
         for additive in [false, true] {
             let mut random = Random::new(3);

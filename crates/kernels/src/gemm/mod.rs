@@ -122,7 +122,7 @@ pub fn gemm<T: Real>(a: View<'_, T>, b: &Packed<T>, c: &mut [T], start: Start<'_
     let parts =
         if by_rows { parallel::ranges(rows, threads, micro.rows) } else { parallel::ranges(panels, threads, 1) };
     parallel::each(parts.len(), worth, |part| {
-        let (r, p) = if by_rows { (parts[part].clone(), 0..panels) } else { (0..rows, parts[part].clone()) };
+        let (r, p) = if by_rows { (parts.at(part), 0..panels) } else { (0..rows, parts.at(part)) };
         let piece = Piece { to: r.start, rows: r };
         // SAFETY: the shapes were checked; tasks own disjoint rows or disjoint columns of `c`.
         unsafe { region(micro, &a, &[piece], &[product.clone().panels(p)]) };

@@ -22,7 +22,7 @@ impl<'a, T> View<'a, T> {
     /// # Panics
     /// If `data` has another length.
     pub fn new(data: &'a [T], rows: usize, cols: usize) -> Self {
-        assert_eq!(data.len(), rows * cols, "View::new: {rows} x {cols}");
+        assert_eq!(Some(data.len()), rows.checked_mul(cols), "View::new: {rows} x {cols}");
         Self { data, rows, cols, row_stride: cols, col_stride: 1 }
     }
 
@@ -31,10 +31,8 @@ impl<'a, T> View<'a, T> {
     /// # Panics
     /// If `data` is shorter, or the stride than a row.
     pub fn strided(data: &'a [T], rows: usize, cols: usize, row_stride: usize) -> Self {
-        assert!(
-            cols <= row_stride && rows * row_stride <= data.len(),
-            "View::strided: {rows} x {cols} of {row_stride}"
-        );
+        let reaches = rows.checked_mul(row_stride).is_some_and(|n| n <= data.len());
+        assert!(cols <= row_stride && reaches, "View::strided: {rows} x {cols} of {row_stride}");
         Self { data, rows, cols, row_stride, col_stride: 1 }
     }
 
@@ -156,7 +154,7 @@ impl<T: Real> Packed<T> {
         let packing = self.packing(line);
         let parts = parallel::ranges(packing.count(), parallel::threads(), 1);
         parallel::each(parts.len(), worth, |part| {
-            for index in parts[part].clone() {
+            for index in parts.at(part) {
                 // SAFETY: each index once.
                 unsafe { packing.run(index) };
             }

@@ -8,7 +8,8 @@ use crate::buffer::Buffer;
 use crate::elementwise::add_columns_serial;
 use crate::gemm::{Packed, Piece, Product, View, products};
 use crate::parallel::{self, Shared};
-use crate::{Ragged, Real};
+use crate::shape::Check;
+use crate::{Ragged, Real, ShapeError};
 
 /// The forward pass's operands and results, as the backward pass reads them.
 #[derive(Clone, Copy)]
@@ -50,28 +51,90 @@ pub struct Gradient<T> {
     pub cell: Vec<T>,
 }
 
+/// The gradient with respect to the state that every step ended with, through all that came after it.
+#[derive(Clone, Debug)]
+pub struct StateGradients<T> {
+    /// dL/dh_t, `[rows, hidden]`.
+    pub hidden: Vec<T>,
+    /// dL/dc_t, `[rows, hidden]`; empty but for the LSTM.
+    pub cell: Vec<T>,
+}
+
 /// Gradient of one direction.
 ///
-/// # Panics
+/// # Errors
 /// If the shapes do not fit, or nothing was kept.
-pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>, direction: Direction) -> Gradient<T> {
+pub fn backward<T: Real>(
+    cell: Cell,
+    layout: &Ragged,
+    upstream: Upstream<'_, T>,
+    direction: Direction,
+) -> Result<Gradient<T>, ShapeError> {
+    run(cell, layout, upstream, direction, Want { parameters: true, states: None })
+}
+
+/// [`backward`], and the gradients with respect to all states on its way: `states` times `rows x hidden` numbers more to
+/// write.
+///
+/// # Errors
+/// As [`backward`].
+pub fn backward_with_states<T: Real>(
+    cell: Cell,
+    layout: &Ragged,
+    upstream: Upstream<'_, T>,
+    direction: Direction,
+) -> Result<(Gradient<T>, StateGradients<T>), ShapeError> {
+    let mut states = StateGradients { hidden: Vec::new(), cell: Vec::new() };
+    let gradient = run(cell, layout, upstream, direction, Want { parameters: true, states: Some(&mut states) })?;
+    Ok((gradient, states))
+}
+
+/// The gradient with respect to the initial state alone, `[sequences, hidden]` (hidden state, cell): a third of the work of
+/// [`backward`].
+///
+/// # Errors
+/// As [`backward`].
+pub fn backward_to_state<T: Real>(
+    cell: Cell,
+    layout: &Ragged,
+    upstream: Upstream<'_, T>,
+    direction: Direction,
+) -> Result<(Vec<T>, Vec<T>), ShapeError> {
+    let gradient = run(cell, layout, upstream, direction, Want { parameters: false, states: None })?;
+    Ok((gradient.hidden, gradient.cell))
+}
+
+/// What a backward pass is for, beside the gradient of the initial state.
+struct Want<'a, T> {
+    /// The gradients of the parameters and of the input.
+    parameters: bool,
+    /// Those of all states.
+    states: Option<&'a mut StateGradients<T>>,
+}
+
+fn run<T: Real>(
+    cell: Cell,
+    layout: &Ragged,
+    upstream: Upstream<'_, T>,
+    direction: Direction,
+    want: Want<'_, T>,
+) -> Result<Gradient<T>, ShapeError> {
     let Upstream { x, output, saved, initial, weights, weight_ih, weight_hh, d_output } = upstream;
     let (rows, sequences) = (layout.rows(), layout.sequences());
-    let engine = Engine::new(cell, layout, x, weights, direction);
+    let check = Check("recurrent backward");
+    let engine = Engine::new(cell, layout, x, weights, direction, check.0)?;
     let (hidden, width, gates) = (engine.layer.hidden, engine.layer.width(), cell.gates() * engine.layer.hidden);
     let (input, has_cell) = (weight_ih.cols(), cell.states() == 2);
-    assert_eq!(d_output.len(), (rows + cell.states() * sequences) * hidden, "recurrent backward: d_output");
-    assert_ne!(saved.keep, Keep::Nothing, "recurrent backward: the forward pass kept nothing");
+    upstream.check(cell, layout, hidden, check)?;
     let recompute = saved.keep == Keep::Borders && !matches!(cell, Cell::Rnn(_));
 
     // The gradient that flows from step to step starts as that of the final state and ends as that of the initial
     // one; a sequence's share is touched only at the steps it reaches.
     let mut d_hidden = d_output[rows * hidden..(rows + sequences) * hidden].to_vec();
     let mut d_cell = d_output[(rows + sequences) * hidden..].to_vec();
-    let mut d_x = vec![T::ZERO; rows * input];
-    let mut d_weight_ih = vec![T::ZERO; gates * input];
-    let mut d_weight_hh = vec![T::ZERO; gates * hidden];
-    let mut d_bias = vec![T::ZERO; width];
+    let zeros = |n: usize| vec![T::ZERO; if want.parameters { n } else { 0 }];
+    let (mut d_x, mut d_bias) = (zeros(rows * input), vec![T::ZERO; width]);
+    let (mut d_weight_ih, mut d_weight_hh) = (zeros(gates * input), zeros(gates * hidden));
 
     let blocks = &engine.blocks;
     let most = blocks.most_rows();
@@ -96,6 +159,14 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
     };
     let before_of = |run: &Run| states_before(run.rows.start, run.rows.len());
     let mut again = Again::new(if recompute { most } else { 0 }, stride, if has_cell { hidden } else { 0 }, hidden);
+    let mut none = StateGradients { hidden: Vec::new(), cell: Vec::new() };
+    let watching = want.states.is_some();
+    let states = want.states.unwrap_or(&mut none);
+    if watching {
+        states.hidden = vec![T::ZERO; rows * hidden];
+        states.cell = vec![T::ZERO; if has_cell { rows * hidden } else { 0 }];
+    }
+    let (watch_h, watch_c) = (Shared::new(&mut states.hidden), Shared::new(&mut states.cell));
     let (dh, dc, dx) = (Shared::new(&mut d_hidden), Shared::new(&mut d_cell), Shared::new(&mut d_x));
     let (dw_ih, dw_hh) = (Shared::new(&mut d_weight_ih), Shared::new(&mut d_weight_hh));
     let db = Shared::new(&mut d_bias);
@@ -190,6 +261,10 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
                             });
                             let d_c = if has_cell { dc.slice(state, n) } else { &mut [] };
                             let flow = Flow { d_out: &d_output[at..at + n], d_h: dh.slice(state, n), d_c, d_gates };
+                            if watching {
+                                let c = if has_cell { watch_c.slice(at, n) } else { &mut [] };
+                                watch(&kept, &flow, watch_h.slice(at, n), c);
+                            }
                             differentiate(cell, kept, flow);
                         }
                     }
@@ -197,6 +272,9 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
             });
         });
 
+        if !want.parameters {
+            continue;
+        }
         // What the block adds to the weights' gradients, and the input's gradient.
         let worth = count * width * (input + hidden) > 1 << 18;
         let pack_x = block_x.packing(|k, from, to| to.copy_from_slice(&x[(first + k) * input + from..][..to.len()]));
@@ -205,7 +283,7 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
         let panels = pack_x.count() + pack_h.count();
         let parts = parallel::ranges(panels, threads, 1);
         parallel::each(parts.len(), worth, |part| {
-            for index in parts[part].clone() {
+            for index in parts.at(part) {
                 // SAFETY: each index once.
                 unsafe {
                     match index.checked_sub(pack_x.count()) {
@@ -221,9 +299,10 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
         let shares = parallel::ranges(width, threads, 16);
         let row_shares = parallel::ranges(count, shares.len(), 1);
         parallel::each(shares.len(), worth, |share| {
+            let own = shares.at(share);
             for columns in cell.products() {
                 let range = columns.range.start * hidden..columns.range.end * hidden;
-                let mine = range.start.max(shares[share].start)..range.end.min(shares[share].end);
+                let mine = range.start.max(own.start)..range.end.min(own.end);
                 if mine.is_empty() {
                     continue;
                 }
@@ -239,10 +318,10 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
                 // SAFETY: tasks own disjoint rows of the weights' gradients.
                 unsafe { products(&view.columns(mine).transposed(), &[piece], &sums) };
             }
-            let own = &shares[share];
             // SAFETY: tasks own disjoint columns.
             add_columns_serial(d_gates, stride, own.start, unsafe { db.slice(own.start, own.len()) });
-            if let Some(rows) = row_shares.get(share) {
+            let rows = row_shares.at(share);
+            if !rows.is_empty() {
                 // columns = x W_ih^T + ...
                 let product = Product::new(weight_ih, at_row(&dx, first, input), input, &[]);
                 let piece = Piece { rows: rows.clone(), to: rows.start };
@@ -253,7 +332,7 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
     }
     let bias_ih = d_bias[..gates].to_vec();
     let bias_hh = cell.state_pieces(hidden).flat_map(|(columns, _)| d_bias[columns].to_vec()).collect();
-    Gradient {
+    Ok(Gradient {
         x: d_x,
         weight_ih: d_weight_ih,
         weight_hh: d_weight_hh,
@@ -261,6 +340,41 @@ pub fn backward<T: Real>(cell: Cell, layout: &Ragged, upstream: Upstream<'_, T>,
         bias_hh,
         hidden: d_hidden,
         cell: d_cell,
+    })
+}
+
+/// The gradients with respect to a row's new state, before they are taken on to the old one.
+fn watch<T: Real>(kept: &Kept<'_, T>, flow: &Flow<'_, T>, to_h: &mut [T], to_c: &mut [T]) {
+    for ((to, up), along) in to_h.iter_mut().zip(flow.d_out).zip(&*flow.d_h) {
+        *to = *up + *along;
+    }
+    for (k, to) in to_c.iter_mut().enumerate() {
+        // h' = o tanh(c')
+        let tanh = kept.c[k].tanh::<false>();
+        *to = flow.d_c[k] + to_h[k] * kept.gates[3][k] * (T::ONE - tanh * tanh);
+    }
+}
+
+impl<T: Real> Upstream<'_, T> {
+    /// Of weights and an input that were checked.
+    fn check(&self, cell: Cell, layout: &Ragged, hidden: usize, check: Check) -> Result<(), ShapeError> {
+        let (rows, sequences) = (layout.rows(), layout.sequences());
+        let (gates, all) = (cell.gates() * hidden, rows + cell.states() * sequences);
+        for (name, operand) in [("d_output", self.d_output), ("output", self.output)] {
+            check.elements(name, operand.len(), &[("rows + states x sequences", all), ("hidden", hidden)])?;
+        }
+        self.initial.check(cell, sequences, hidden, check)?;
+        check.dimension("gates x hidden of weight_ih", self.weight_ih.depth(), gates)?;
+        check.dimension("input of weight_ih", self.weight_ih.cols(), self.weights.input_t.depth())?;
+        check.dimension("products of weight_hh", self.weight_hh.len(), cell.state_products())?;
+        for ((_, rows), weight) in cell.state_pieces(hidden).zip(self.weight_hh) {
+            check.dimension("gates x hidden of weight_hh", weight.depth(), rows.len())?;
+            check.dimension("hidden of weight_hh", weight.cols(), hidden)?;
+        }
+        if self.saved.keep == Keep::Nothing {
+            return Err(ShapeError::NothingKept { operation: check.0 });
+        }
+        self.saved.check(cell, layout, hidden, check)
     }
 }
 

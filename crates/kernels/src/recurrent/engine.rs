@@ -5,7 +5,8 @@ use super::walk::{Blocks, Pass, Run};
 use super::{Cell, Direction, Row, Weights, activate};
 use crate::gemm::{Piece, View, products};
 use crate::parallel::{self, Shared};
-use crate::{Ragged, Real};
+use crate::shape::Check;
+use crate::{Ragged, Real, ShapeError};
 use std::ops::Range;
 
 /// Where the activations of a run stand.
@@ -48,7 +49,7 @@ impl Passage {
     /// The pieces of rows that `member` of `members` takes.
     fn share(&self, member: usize, members: usize) -> Vec<Piece> {
         let rows = self.pieces.iter().map(|p| p.rows.len()).sum();
-        let own = parallel::ranges(rows, members, 1).get(member).cloned().unwrap_or(0..0);
+        let own = parallel::ranges(rows, members, 1).at(member);
         let mut start = 0;
         let mut share = Vec::new();
         for Piece { rows, to } in &self.pieces {
@@ -70,20 +71,26 @@ pub(super) struct Engine<'a, T: Real> {
 }
 
 impl<'a, T: Real> Engine<'a, T> {
+    /// Of checked operands.
     pub(super) fn new(
         cell: Cell,
         layout: &'a Ragged,
         x: &'a [T],
         weights: Weights<'a, T>,
         direction: Direction,
-    ) -> Self {
-        let input = weights.input_t.depth();
-        assert_eq!(x.len(), layout.rows() * input, "recurrent: x");
-        Self {
+        operation: &'static str,
+    ) -> Result<Self, ShapeError> {
+        let check = Check(operation);
+        let (input, hidden) = weights.sizes(cell, check)?;
+        let rows = layout.rows();
+        check.elements("x", x.len(), &[("rows", rows), ("input", input)])?;
+        // What is made of them can be counted too: a row of activations and its padding, the states.
+        check.count("activations", &[("rows", rows + 2 * layout.sequences()), ("columns", 4 * hidden + 16)])?;
+        Ok(Self {
             layer: Layer::new(cell, weights),
             blocks: Blocks::new(layout, direction),
-            x: View::new(x, layout.rows(), input),
-        }
+            x: View::new(x, rows, input),
+        })
     }
 
     /// The way of the sequences `own` through a block.

@@ -1,11 +1,13 @@
 //! The forward pass.
 
 use super::engine::{Cells, Engine, Memory, Place};
-use super::walk::owners;
+use super::layer::stride;
+use super::walk::{Blocks, owners};
 use super::{Cell, Direction, Keep, State, Weights};
 use crate::buffer::Buffer;
 use crate::parallel::{self, Shared};
-use crate::{Ragged, Real};
+use crate::shape::Check;
+use crate::{Ragged, Real, ShapeError};
 
 /// What the forward pass kept.
 #[derive(Debug)]
@@ -18,12 +20,30 @@ pub struct Saved<T: Real> {
     pub(super) cells: Buffer<T>,
 }
 
+impl<T: Real> Saved<T> {
+    /// Was it kept by a pass of this shape?
+    pub(super) fn check(&self, cell: Cell, layout: &Ragged, hidden: usize, check: Check) -> Result<(), ShapeError> {
+        let (rows, has_cell) = (layout.rows(), cell.states() == 2);
+        if self.keep == Keep::All && !matches!(cell, Cell::Rnn(_)) {
+            let columns = self.gates.len() / rows;
+            check.dimension("columns of the kept activations", columns, stride::<T>(cell.columns() * hidden))?;
+        }
+        let borders = Blocks::new(layout, Direction::Forward).count() * layout.sequences();
+        let cells = match self.keep {
+            Keep::All if has_cell => rows,
+            Keep::Borders if has_cell => borders,
+            _ => 0,
+        };
+        check.elements("the kept cells", self.cells.len(), &[("states", cells), ("hidden", hidden)])
+    }
+}
+
 /// Runs one direction over `x[rows, input]`.
 ///
 /// Returns `[rows + states x sequences, hidden]`: the hidden state of every row, then the final hidden state of every
 /// sequence, then (LSTM) its final cell.
 ///
-/// # Panics
+/// # Errors
 /// If the shapes do not fit.
 pub fn forward<T: Real>(
     cell: Cell,
@@ -33,13 +53,12 @@ pub fn forward<T: Real>(
     initial: State<'_, T>,
     direction: Direction,
     keep: Keep,
-) -> (Vec<T>, Saved<T>) {
+) -> Result<(Vec<T>, Saved<T>), ShapeError> {
     let (rows, sequences) = (layout.rows(), layout.sequences());
-    let engine = Engine::new(cell, layout, x, weights, direction);
+    let engine = Engine::new(cell, layout, x, weights, direction, "recurrent forward")?;
     let (hidden, stride) = (engine.layer.hidden, engine.layer.stride());
     let has_cell = cell.states() == 2;
-    assert_eq!(initial.hidden.len(), sequences * hidden, "recurrent: initial hidden state");
-    assert_eq!(initial.cell.len(), if has_cell { sequences * hidden } else { 0 }, "recurrent: initial cell");
+    initial.check(cell, sequences, hidden, Check("recurrent forward"))?;
     let blocks = &engine.blocks;
     let keep_gates = keep == Keep::All && !matches!(cell, Cell::Rnn(_));
     let mut output = vec![T::ZERO; (rows + cell.states() * sequences) * hidden];
@@ -92,5 +111,5 @@ pub fn forward<T: Real>(
     });
     blocks.final_states(all, hidden, &mut last[..sequences * hidden]);
     last[sequences * hidden..].copy_from_slice(&running);
-    (output, saved)
+    Ok((output, saved))
 }

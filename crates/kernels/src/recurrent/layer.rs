@@ -10,6 +10,12 @@ use std::ops::{Deref, Range};
 /// Multiply-adds of a step's product from which on it is worth sharing out: less is done sooner than told.
 const WORTH: usize = 1 << 14;
 
+/// Elements from one row of `width` to the next: rows a multiple of half a page apart would fall on the same lines of the
+/// first-level cache.
+pub(super) fn stride<T>(width: usize) -> usize {
+    width + if (width * size_of::<T>()).is_multiple_of(2048) { 16 } else { 0 }
+}
+
 /// One direction of one layer.
 pub(super) struct Layer<'a, T: Real> {
     pub cell: Cell,
@@ -47,10 +53,9 @@ pub(super) fn biases<T: Real>(cell: Cell, bias_ih: &[T], bias_hh: &[T]) -> Vec<V
 }
 
 impl<'a, T: Real> Layer<'a, T> {
+    /// Of checked weights ([`Weights::sizes`]).
     pub(super) fn new(cell: Cell, weights: Weights<'a, T>) -> Self {
         let Weights { input_t, state_t, bias_ih, bias_hh } = weights;
-        let gates = cell.gates() * state_t[0].depth();
-        assert_eq!((bias_ih.len(), bias_hh.len()), (gates, gates), "recurrent: biases");
         Self::with_biases(cell, input_t, state_t, Cow::Owned(biases(cell, bias_ih, bias_hh)))
     }
 
@@ -60,11 +65,7 @@ impl<'a, T: Real> Layer<'a, T> {
         state_t: &'a [Packed<T>],
         biases: Cow<'a, [Vec<T>]>,
     ) -> Self {
-        let hidden = state_t[0].depth();
-        let gates = cell.gates() * hidden;
-        assert_eq!(input_t.cols(), gates, "recurrent: W_ih");
-        assert_eq!(state_t.iter().map(Packed::cols).sum::<usize>(), gates, "recurrent: W_hh");
-        Self { cell, hidden, input_t, state_t, biases }
+        Self { cell, hidden: state_t[0].depth(), input_t, state_t, biases }
     }
 
     /// Columns of the input.
@@ -77,17 +78,15 @@ impl<'a, T: Real> Layer<'a, T> {
         self.cell.columns() * self.hidden
     }
 
-    /// Elements from one row of pre-activations to the next: rows a multiple of half a page apart would fall on the same
-    /// lines of the first-level cache.
+    /// Elements from one row of pre-activations to the next.
     pub(super) fn stride(&self) -> usize {
-        let width = self.width();
-        width + if (width * size_of::<T>()).is_multiple_of(2048) { 16 } else { 0 }
+        stride::<T>(self.width())
     }
 
     /// The units that `member` of `members` computes.
     pub(super) fn units(&self, member: usize, members: usize) -> Range<usize> {
         let grain = self.input_t.width();
-        parallel::ranges(self.hidden, members, grain).get(member).cloned().unwrap_or(0..0)
+        parallel::ranges(self.hidden, members, grain).at(member)
     }
 
     /// How many threads may share the units of a step.

@@ -25,18 +25,22 @@ mod forward;
 mod gru;
 mod layer;
 mod lstm;
+pub mod observe;
 pub mod reference;
 mod rnn;
 mod step;
+mod tangent;
 mod walk;
 
-pub use backward::{Gradient, Upstream, backward};
+pub use backward::{Gradient, StateGradients, Upstream, backward, backward_to_state, backward_with_states};
 pub use forward::{Saved, forward};
 pub use step::Stepper;
+pub use tangent::{Linearised, Tangent, tangent};
 pub use walk::Direction;
 
-use crate::Real;
 use crate::gemm::{Format, Packed, View};
+use crate::shape::Check;
+use crate::{Real, ShapeError};
 use std::ops::Range;
 
 /// Units that a loop over a row handles at once.
@@ -123,7 +127,7 @@ impl Cell {
     /// Packs `W_hh[gates x hidden, hidden]` as the products with it need it: transposed for the forward pass, as it is
     /// for the backward pass.
     ///
-    /// # Panics
+    /// # Errors
     /// If `weight` has another length.
     pub fn pack_state_weight<T: Real>(
         self,
@@ -131,11 +135,13 @@ impl Cell {
         hidden: usize,
         transposed: bool,
         format: Format,
-    ) -> Vec<Packed<T>> {
+    ) -> Result<Vec<Packed<T>>, ShapeError> {
+        let dimensions = [("gates", self.gates()), ("hidden", hidden), ("hidden", hidden)];
+        Check("recurrent layer").elements("weight_hh", weight.len(), &dimensions)?;
         let all = View::new(weight, self.gates() * hidden, hidden);
         let pack =
             |rows| Packed::with_format(if transposed { all.rows(rows).transposed() } else { all.rows(rows) }, format);
-        self.state_pieces(hidden).map(|(_, rows)| pack(rows)).collect()
+        Ok(self.state_pieces(hidden).map(|(_, rows)| pack(rows)).collect())
     }
 
     /// What a row of pre-activations starts from, `[columns x hidden]`.
@@ -154,7 +160,7 @@ impl Cell {
 }
 
 /// The parameters as the forward pass reads them.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Weights<'a, T> {
     /// `W_ih^T`, `[input, gates x hidden]`.
     pub input_t: &'a Packed<T>,
@@ -166,6 +172,29 @@ pub struct Weights<'a, T> {
     pub bias_hh: &'a [T],
 }
 
+impl<T: Real> Weights<'_, T> {
+    /// Columns of the input, and units.
+    fn sizes(&self, cell: Cell, check: Check) -> Result<(usize, usize), ShapeError> {
+        let (input, hidden) = (self.input_t.depth(), self.state_t.first().map_or(0, Packed::depth));
+        for (dimension, size) in [("the input", input), ("hidden", hidden)] {
+            if size == 0 {
+                return Err(ShapeError::Zero { operation: check.0, dimension });
+            }
+        }
+        let gates = check.count("bias_ih", &[("gates", cell.gates()), ("hidden", hidden)])?;
+        check.dimension("gates x hidden of weight_ih", self.input_t.cols(), gates)?;
+        check.dimension("products of weight_hh", self.state_t.len(), cell.state_products())?;
+        for ((_, rows), weight) in cell.state_pieces(hidden).zip(self.state_t) {
+            check.dimension("gates x hidden of weight_hh", weight.cols(), rows.len())?;
+            check.dimension("hidden of weight_hh", weight.depth(), hidden)?;
+        }
+        for (name, bias) in [("bias_ih", self.bias_ih), ("bias_hh", self.bias_hh)] {
+            check.elements(name, bias.len(), &[("gates", cell.gates()), ("hidden", hidden)])?;
+        }
+        Ok((input, hidden))
+    }
+}
+
 /// State of every sequence, `[sequences, hidden]` each.
 #[derive(Clone, Copy, Debug)]
 pub struct State<'a, T> {
@@ -173,6 +202,14 @@ pub struct State<'a, T> {
     pub hidden: &'a [T],
     /// c; empty but for the LSTM.
     pub cell: &'a [T],
+}
+
+impl<T> State<'_, T> {
+    fn check(&self, cell: Cell, sequences: usize, hidden: usize, check: Check) -> Result<(), ShapeError> {
+        let cells = if cell.states() == 2 { sequences } else { 0 };
+        check.elements("the hidden state", self.hidden.len(), &[("sequences", sequences), ("hidden", hidden)])?;
+        check.elements("the cell", self.cell.len(), &[("sequences", cells), ("hidden", hidden)])
+    }
 }
 
 /// What the forward pass keeps for a backward pass.
@@ -274,5 +311,7 @@ macro_rules! blocks {
 }
 use blocks;
 
+#[cfg(test)]
+mod observe_tests;
 #[cfg(test)]
 mod tests;

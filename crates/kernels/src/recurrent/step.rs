@@ -1,10 +1,11 @@
 //! One step at a time, for input that arrives as the network runs: what a whole sequence gives, to the bit.
 
 use super::layer::{Layer, biases};
-use super::{Cell, Row, activate};
-use crate::Real;
+use super::{Cell, Row, Weights, activate};
 use crate::gemm::{Packed, Piece, View, products};
 use crate::parallel::{self, Shared};
+use crate::shape::Check;
+use crate::{Real, ShapeError};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ pub struct Stepper<T> {
 impl<T: Real> Stepper<T> {
     /// `input_t` is `W_ih^T` packed, `state_t` what [`Cell::pack_state_weight`] makes of `W_hh`, transposed.
     ///
-    /// # Panics
+    /// # Errors
     /// If the shapes do not fit.
     pub fn new(
         cell: Cell,
@@ -34,12 +35,11 @@ impl<T: Real> Stepper<T> {
         state_t: Arc<Vec<Packed<T>>>,
         bias_ih: &[T],
         bias_hh: &[T],
-    ) -> Self {
+    ) -> Result<Self, ShapeError> {
+        let weights = Weights { input_t: &input_t, state_t: &state_t, bias_ih, bias_hh };
+        weights.sizes(cell, Check("recurrent step"))?;
         let biases = biases(cell, bias_ih, bias_hh);
-        let stepper = Self { cell, input_t, state_t, biases };
-        let layer = stepper.layer();
-        assert_eq!(bias_ih.len(), cell.gates() * layer.hidden, "Stepper: biases");
-        stepper
+        Ok(Self { cell, input_t, state_t, biases })
     }
 
     fn layer(&self) -> Layer<'_, T> {
@@ -65,15 +65,28 @@ impl<T: Real> Stepper<T> {
     /// `hidden[batch, hidden]`; the LSTM's `cells[batch, hidden]` move on in place, and are empty for others. Nothing is
     /// allocated.
     ///
-    /// # Panics
+    /// # Errors
     /// If the shapes do not fit, or `scratch` is too small.
-    pub fn step(&self, x: &[T], before: &[T], cells: &mut [T], hidden: &mut [T], scratch: &mut [T]) {
+    pub fn step(
+        &self,
+        x: &[T],
+        before: &[T],
+        cells: &mut [T],
+        hidden: &mut [T],
+        scratch: &mut [T],
+    ) -> Result<(), ShapeError> {
         let layer = self.layer();
         let (input, size, stride) = (layer.input(), layer.hidden, layer.stride());
         let batch = before.len() / size;
-        assert_eq!((x.len(), before.len(), hidden.len()), (batch * input, batch * size, batch * size), "Stepper: rows");
-        assert_eq!(cells.len(), (self.cell.states() - 1) * batch * size, "Stepper: cells");
-        assert!(scratch.len() >= batch * stride, "Stepper: scratch");
+        let check = Check("recurrent step");
+        check.elements("the hidden state", before.len(), &[("batch", batch), ("hidden", size)])?;
+        check.elements("x", x.len(), &[("batch", batch), ("input", input)])?;
+        check.elements("the new hidden state", hidden.len(), &[("batch", batch), ("hidden", size)])?;
+        let cell_batch = (self.cell.states() - 1) * batch;
+        check.elements("the cell", cells.len(), &[("batch", cell_batch), ("hidden", size)])?;
+        if scratch.len() < batch * stride {
+            check.elements("the scratch memory", scratch.len(), &[("batch", batch), ("columns", stride)])?;
+        }
         let gates = Shared::new(scratch);
         let (x, before) = (View::new(x, batch, input), View::new(before, batch, size));
         let (cells, out) = (Shared::new(cells), Shared::new(hidden));
@@ -106,10 +119,11 @@ impl<T: Real> Stepper<T> {
             run(0..batch, 0..size);
         } else if batch >= MANY_ROWS {
             let parts = parallel::ranges(batch, parallel::threads(), 1);
-            parallel::each(parts.len(), true, |part| run(parts[part].clone(), 0..size));
+            parallel::each(parts.len(), true, |part| run(parts.at(part), 0..size));
         } else {
             let members = layer.members();
             parallel::each(members, true, |member| run(0..batch, layer.units(member, members)));
         }
+        Ok(())
     }
 }

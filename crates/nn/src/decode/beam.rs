@@ -3,6 +3,7 @@
 use super::{DecodeConfig, Hypothesis, Sentence, Special, Surface};
 use crate::pass::Pass;
 use crate::seq2seq::{DecoderState, Memory, Rows, Scratch, Seq2Seq, Sources, Stepper};
+use simurgh_kernels::ShapeError;
 use simurgh_kernels::elementwise::{log_sum_exp, maximum};
 use simurgh_kernels::parallel::map_rows;
 use std::sync::Arc;
@@ -116,20 +117,22 @@ impl<'m> Network<'m> {
 ///
 /// A sentence's result does not depend on the sentences beside it.
 ///
-/// # Panics
+/// # Errors
 /// If a sentence is empty or the beam is 0.
 pub fn decode(
     model: &Seq2Seq,
     sentences: &[Sentence],
     special: &Special,
     config: &DecodeConfig,
-) -> Vec<Vec<Hypothesis>> {
-    assert!(config.beam > 0, "decode: a beam of 0");
+) -> Result<Vec<Vec<Hypothesis>>, ShapeError> {
+    if config.beam == 0 {
+        return Err(ShapeError::Zero { operation: "decode", dimension: "the beam" });
+    }
     if sentences.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let ids: Vec<&[u32]> = sentences.iter().map(|s| s.ids.as_slice()).collect();
-    let sources = Sources::new(&ids);
+    let sources = Sources::new(&ids)?;
     let memory = model.encode(&sources, &mut Pass { precision: config.precision, ..Pass::default() });
     let mut network = Network::new(model, memory, config);
     let mut searches: Vec<Search> = sources
@@ -174,7 +177,7 @@ pub fn decode(
     for (search, &sentence) in searches.into_iter().zip(&sources.order) {
         results[sentence] = search.finished.into_iter().map(|(_, hypothesis)| hypothesis).collect();
     }
-    results
+    Ok(results)
 }
 
 /// The `count` most likely next tokens of a hypothesis that has `room` left, as (token, log-probability), the first of

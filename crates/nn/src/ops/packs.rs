@@ -47,7 +47,9 @@ pub(crate) fn packed_state<T: Number>(
         let total: usize = pieces.iter().map(|p| if transposed { p.cols() } else { p.depth() }).sum();
         pieces.len() == cell.state_products() && total == rows && pieces.iter().all(|p| p.format() == format)
     };
-    cached(weight, transposed, fits, || cell.pack_state_weight(weight.data, hidden, transposed, format))
+    cached(weight, transposed, fits, || {
+        cell.pack_state_weight(weight.data, hidden, transposed, format).expect("weights were checked before")
+    })
 }
 
 fn dims<T>(weight: &Operand<'_, T>) -> (usize, usize) {

@@ -36,6 +36,20 @@ impl Plain {
         Operand { data: self.data(), shape: &self.shape, tensor: &self.tensor }
     }
 
+    pub(crate) fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// A matrix, packed as a right operand.
+    pub(crate) fn packed(&self, precision: Precision) -> Arc<Packed<f32>> {
+        packed(&self.operand(), false, precision.into())
+    }
+
+    /// A recurrent layer's `W_hh`, packed.
+    pub(crate) fn packed_state(&self, cell: Cell, precision: Precision) -> Arc<Vec<Packed<f32>>> {
+        packed_state(cell, &self.operand(), false, precision.into())
+    }
+
     /// A matrix' transpose, packed as a right operand.
     pub(crate) fn packed_t(&self, precision: Precision) -> Arc<Packed<f32>> {
         packed(&self.operand(), true, precision.into())

@@ -4,11 +4,13 @@ use super::fused::{Kernel, Number, Operand, Output, Saved, run_fused};
 use super::packs::{packed, packed_state};
 use super::{Body, indices};
 use crate::pass::Precision;
+use crate::recurrent::observe::Observer;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{relu, sigmoid};
-use simurgh_kernels::Ragged;
 use simurgh_kernels::recurrent as kernel;
 pub use simurgh_kernels::recurrent::{Activation as RnnActivation, Cell, Direction, Keep};
+use simurgh_kernels::shape::Check;
+use simurgh_kernels::{Ragged, ShapeError};
 use std::sync::Arc;
 
 /// Parameters of one direction of one layer: PyTorch's names, shapes and gate orders.
@@ -46,14 +48,21 @@ pub struct Unfolding {
     pub keep: Keep,
     /// What the kernel multiplies with.
     pub precision: Precision,
+    /// Where the backward pass writes down what it saw, and under which number.
+    pub observer: Option<(Arc<Observer>, usize)>,
 }
 
 /// Runs `x[rows, input]`, packed as the layout says, from the state `initial`. Returns the hidden state of every row,
 /// `[rows, hidden]`, and the state after each sequence's last step in this direction.
 ///
-/// # Panics
+/// # Errors
 /// If the shapes do not fit.
-pub fn recurrent(x: Tensor<2>, unfolding: &Unfolding, weights: Weights, initial: State) -> (Tensor<2>, State) {
+pub fn recurrent(
+    x: Tensor<2>,
+    unfolding: &Unfolding,
+    weights: Weights,
+    initial: State,
+) -> Result<(Tensor<2>, State), ShapeError> {
     body(x, unfolding, weights, initial, Body::Auto)
 }
 
@@ -63,17 +72,33 @@ pub(crate) fn body(
     weights: Weights,
     initial: State,
     body: Body,
-) -> (Tensor<2>, State) {
+) -> Result<(Tensor<2>, State), ShapeError> {
     let [rows, input] = x.dims();
     let [sequences, size] = initial.hidden.dims();
     let (cell, layout) = (unfolding.cell, &unfolding.layout);
-    let gates = cell.gates() * size;
-    assert_eq!((rows, sequences), (layout.rows(), layout.sequences()), "recurrent: rows and sequences of the layout");
-    assert_eq!(weights.weight_ih.dims(), [gates, input], "recurrent: weight_ih");
-    assert_eq!(weights.weight_hh.dims(), [gates, size], "recurrent: weight_hh");
-    assert_eq!(initial.cell.is_some(), cell.states() == 2, "recurrent: a cell is the LSTM's, and it has one");
+    let check = Check("recurrent layer");
+    for (dimension, size) in [("the input", input), ("hidden", size)] {
+        if size == 0 {
+            return Err(ShapeError::Zero { operation: check.0, dimension });
+        }
+    }
+    let gates = check.count("weight_ih", &[("gates", cell.gates()), ("hidden", size)])?;
+    check.dimension("rows of x", rows, layout.rows())?;
+    check.dimension("sequences of the hidden state", sequences, layout.sequences())?;
+    let [rows_ih, columns_ih] = weights.weight_ih.dims();
+    let [rows_hh, columns_hh] = weights.weight_hh.dims();
+    check.dimension("input of weight_ih", columns_ih, input)?;
+    check.dimension("gates x hidden of weight_ih", rows_ih, gates)?;
+    check.dimension("gates x hidden of weight_hh", rows_hh, gates)?;
+    check.dimension("hidden of weight_hh", columns_hh, size)?;
+    check.dimension("gates x hidden of bias_ih", weights.bias_ih.dims()[0], gates)?;
+    check.dimension("gates x hidden of bias_hh", weights.bias_hh.dims()[0], gates)?;
+    let [cell_sequences, cell_size] = initial.cell.as_ref().map_or([0, 0], Tensor::dims);
+    let (want_sequences, want_size) = if cell.states() == 2 { (sequences, size) } else { (0, 0) };
+    check.dimension("sequences of the cell", cell_sequences, want_sequences)?;
+    check.dimension("hidden of the cell", cell_size, want_size)?;
     if !body.is_fused(&x) {
-        return steps(x, unfolding, weights, initial);
+        return Ok(steps(x, unfolding, weights, initial));
     }
     let mut inputs = vec![
         x.into_dispatch(),
@@ -90,7 +115,7 @@ pub(crate) fn body(
         all.clone().slice([first..first + sequences, 0..size])
     };
     let last = State { hidden: part(0), cell: (cell.states() == 2).then(|| part(1)) };
-    (all.clone().slice([0..rows, 0..size]), last)
+    Ok((all.clone().slice([0..rows, 0..size]), last))
 }
 
 fn initial<'a, T: Number>(inputs: &'a [Operand<'a, T>]) -> kernel::State<'a, T> {
@@ -108,7 +133,8 @@ impl Kernel for Unfolding {
         };
         let keep = if track { self.keep } else { Keep::Nothing };
         let (data, saved) =
-            kernel::forward(self.cell, &self.layout, x.data, weights, initial(inputs), self.direction, keep);
+            kernel::forward(self.cell, &self.layout, x.data, weights, initial(inputs), self.direction, keep)
+                .expect("shapes were checked before");
         let rows = self.layout.rows() + self.cell.states() * self.layout.sequences();
         Output { data, shape: vec![rows, w_hh.shape[1]], saved: Arc::new(saved) }
     }
@@ -136,7 +162,15 @@ impl Kernel for Unfolding {
             weight_hh: &packed_state(self.cell, w_hh, false, self.precision.into()),
             d_output,
         };
-        let g = kernel::backward(self.cell, &self.layout, upstream, self.direction);
+        let g = match &self.observer {
+            None => kernel::backward(self.cell, &self.layout, upstream, self.direction),
+            Some((observer, site)) => kernel::backward_with_states(self.cell, &self.layout, upstream, self.direction)
+                .map(|(gradient, states)| {
+                    observer.record(*site, self, &upstream, &states);
+                    gradient
+                }),
+        };
+        let g = g.expect("shapes were checked before");
         let mut all = vec![g.x, g.weight_ih, g.weight_hh, g.bias_ih, g.bias_hh, g.hidden];
         if self.cell.states() == 2 {
             all.push(g.cell);

@@ -83,15 +83,16 @@ fn cross_entropy_equals_tensor_operations() {
 fn recurrent_layers_equal_tensor_operations_on_ragged_batches_both_ways() {
     for cell in [Cell::Lstm, Cell::Gru, Cell::Rnn(RnnActivation::Tanh), Cell::Rnn(RnnActivation::Relu)] {
         for lengths in [&[1usize][..], &[4], &[5, 3, 3, 1], &[6, 6, 5, 4, 4, 2, 1, 1, 1]] {
-            let layout = Arc::new(Ragged::new(lengths));
+            let layout = Arc::new(Ragged::new(lengths).unwrap());
             let (input, hidden, n) = (3, 4, lengths.len());
             let gates = cell.gates() * hidden;
             let mut shapes = vec![[layout.rows(), input], [gates, input], [gates, hidden], [1, gates], [1, gates]];
             shapes.extend(vec![[n, hidden]; cell.states()]);
             for direction in [Direction::Forward, Direction::Reverse] {
                 for keep in [Keep::All, Keep::Borders] {
+                    let precision = Precision::F32;
                     let unfolding =
-                        Unfolding { cell, layout: layout.clone(), direction, keep, precision: Precision::F32 };
+                        Unfolding { cell, layout: layout.clone(), direction, keep, precision, observer: None };
                     compare(&shapes, |t, body| {
                         let flat = |i: usize| t[i].clone().reshape([gates]);
                         let weights = Weights {
@@ -101,7 +102,7 @@ fn recurrent_layers_equal_tensor_operations_on_ragged_batches_both_ways() {
                             bias_hh: flat(4),
                         };
                         let initial = State { hidden: t[5].clone(), cell: t.get(6).cloned() };
-                        let (output, last) = recurrent::body(t[0].clone(), &unfolding, weights, initial, body);
+                        let (output, last) = recurrent::body(t[0].clone(), &unfolding, weights, initial, body).unwrap();
                         Tensor::cat([Some(output), Some(last.hidden), last.cell].into_iter().flatten().collect(), 0)
                     });
                 }
@@ -112,7 +113,7 @@ fn recurrent_layers_equal_tensor_operations_on_ragged_batches_both_ways() {
 
 #[test]
 fn attention_equals_tensor_operations() {
-    let (target, source) = (Ragged::new(&[5, 3, 1]), Ragged::new(&[4, 4, 2]));
+    let (target, source) = (Ragged::new(&[5, 3, 1]).unwrap(), Ragged::new(&[4, 4, 2]).unwrap());
     let groups = Arc::new(Groups::aligned(&target, &source, &[2, 0, 1]));
     let (width, depth) = (3, 5);
     let shapes = [[target.rows(), width], [source.rows(), width], [source.rows(), depth], [1, width]];

@@ -1,4 +1,9 @@
-//! Recurrent layers: stacked, optionally bidirectional, over packed ragged batches.
+//! Recurrent layers: stacked, optionally bidirectional, over packed ragged batches; in windows ([`unfolding`]), step by step
+//! as input arrives ([`stream`]), and observed from inside ([`observe`]).
+
+pub mod observe;
+pub mod stream;
+mod unfolding;
 
 use crate::init::Init;
 pub use crate::ops::State;
@@ -7,8 +12,10 @@ use crate::pass::Pass;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
-use simurgh_kernels::Ragged;
+use simurgh_kernels::shape::Check;
+use simurgh_kernels::{Ragged, ShapeError};
 use std::sync::Arc;
+use unfolding::truncated;
 
 /// Which equations a layer follows, by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,7 +140,7 @@ impl Recurrent {
     ///
     /// Returns `[rows, directions x hidden]` and the final states in the order of the initial ones.
     ///
-    /// # Panics
+    /// # Errors
     /// If the shapes do not fit.
     pub fn forward(
         &self,
@@ -141,10 +148,11 @@ impl Recurrent {
         layout: &Arc<Ragged>,
         initial: Option<&[State]>,
         pass: &mut Pass,
-    ) -> (Tensor<2>, Vec<State>) {
+    ) -> Result<(Tensor<2>, Vec<State>), ShapeError> {
         let directions = if self.reverse.is_empty() { 1 } else { 2 };
         if let Some(states) = initial {
-            assert_eq!(states.len(), self.forward.len() * directions, "Recurrent: one state a layer and direction");
+            let expected = self.forward.len() * directions;
+            Check("recurrent layers").dimension("layers x directions of the initial state", states.len(), expected)?;
         }
         let mut x = x;
         let mut states = Vec::new();
@@ -167,13 +175,22 @@ impl Recurrent {
                     direction,
                     keep: pass.keep,
                     precision: pass.precision,
+                    observer: pass.observer.as_ref().map(|observer| (observer.clone(), observer.site())),
                 };
-                let (output, last) = recurrent(x.clone(), &unfolding, parameters.weights(), state);
+                let (output, last) = match pass.window_steps {
+                    Some(steps) if steps.get() < layout.steps() => {
+                        truncated(x.clone(), &unfolding, parameters.weights(), state, steps)?
+                    }
+                    _ => recurrent(x.clone(), &unfolding, parameters.weights(), state)?,
+                };
                 outputs.push(output);
                 states.push(last);
             }
             x = if outputs.len() == 1 { outputs.remove(0) } else { Tensor::cat(outputs, 1) };
         }
-        (x, states)
+        Ok((x, states))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,7 +193,7 @@ impl Seq2Seq {
     pub fn encode(&self, sources: &Sources, pass: &mut Pass) -> Memory {
         let table = self.source_embedding.as_ref().unwrap_or(&self.target_embedding).val();
         let x = pass.drop_out(embedding(table, sources.ids.clone()), &sources.layout);
-        let (values, finals) = self.encoder.forward(x, &sources.layout, None, pass);
+        let (values, finals) = self.encoder.forward(x, &sources.layout, None, pass).expect("the model's own shapes");
         let directions = if self.config.bidirectional { 2 } else { 1 };
         let last = |layer: usize, pick: fn(&State) -> Option<Tensor<2>>| {
             // A decoder layer starts from the encoder layer of its number, or the top one.
@@ -235,7 +235,8 @@ impl Seq2Seq {
         let readout = if self.config.input_feeding {
             self.fed(&memory, batch, x, state, pass)
         } else {
-            let (out, _) = self.decoder.forward(x, &batch.layout, Some(&state.layers), pass);
+            let (out, _) =
+                self.decoder.forward(x, &batch.layout, Some(&state.layers), pass).expect("the model's own shapes");
             let out = pass.drop_out(out, &batch.layout);
             self.attend(&memory, out, &batch.groups, pass.precision).0
         };
@@ -276,12 +277,13 @@ impl Seq2Seq {
         state: DecoderState,
         pass: &mut Pass,
     ) -> (Tensor<2>, DecoderState, Option<Tensor<1>>) {
-        let layout = Arc::new(Ragged::new(&vec![1; sequence_of.len()]));
+        let layout = Arc::new(Ragged::new(&vec![1; sequence_of.len()]).expect("a step has hypotheses"));
         let x = match state.feed {
             Some(feed) => Tensor::cat(vec![x, feed], 1),
             None => x,
         };
-        let (out, layers) = self.decoder.forward(x, &layout, Some(&state.layers), pass);
+        let (out, layers) =
+            self.decoder.forward(x, &layout, Some(&state.layers), pass).expect("the model's own shapes");
         let out = pass.drop_out(out, &layout);
         // Hypotheses of one sequence stand together and form a group.
         let mut groups = Groups::default();

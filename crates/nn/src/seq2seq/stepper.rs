@@ -108,13 +108,14 @@ impl Stepper {
         for weights in layers {
             let [ih, hh] = [Plain::of(weights.weight_ih)?, Plain::of(weights.weight_hh)?];
             let [bias_ih, bias_hh] = [Plain::of(weights.bias_ih)?, Plain::of(weights.bias_hh)?];
-            steppers.push(recurrent::Stepper::new(
+            let stepper = recurrent::Stepper::new(
                 config.cell.into(),
                 ih.packed_t(precision),
                 hh.packed_state_t(config.cell.into(), precision),
                 bias_ih.data(),
                 bias_hh.data(),
-            ));
+            );
+            steppers.push(stepper.expect("the model's own shapes"));
         }
         let query = match &model.query {
             Some(query) => Some(Dense::affine(query, precision)?),
@@ -194,7 +195,9 @@ impl Stepper {
             let cells: &mut [f32] = if self.states == 2 { &mut cells[0] } else { &mut [] };
             let out = room(&mut scratch.out, count * hidden);
             let gates = room(&mut scratch.gates, stepper.scratch(count));
-            stepper.step(&scratch.x[..count * stepper.input()], before, cells, out, gates);
+            stepper
+                .step(&scratch.x[..count * stepper.input()], before, cells, out, gates)
+                .expect("the model's own shapes");
             before.copy_from_slice(out);
             room(&mut scratch.x, count * hidden).copy_from_slice(out);
         }

@@ -43,7 +43,7 @@ fn pairs() -> Vec<(Vec<u32>, Vec<u32>)> {
 
 fn batch(pairs: &[(Vec<u32>, Vec<u32>)]) -> Batch {
     let pairs: Vec<(&[u32], &[u32])> = pairs.iter().map(|(s, t)| (s.as_slice(), t.as_slice())).collect();
-    Batch::new(&pairs, 1, 2)
+    Batch::new(&pairs, 1, 2).unwrap()
 }
 
 /// Casts to f64 and adds `change` to element `at` of parameter `which`.
@@ -134,9 +134,9 @@ fn a_sentence_has_the_same_loss_and_translations_in_any_company() {
         let sentences: Vec<Sentence> = pairs.iter().map(|p| sentence(&p.0)).collect();
         for beam in [1, 3] {
             let config = DecodeConfig { beam, ..DecodeConfig::default() };
-            let together = decode(&model, &sentences, &special, &config);
+            let together = decode(&model, &sentences, &special, &config).unwrap();
             for (i, sentence) in sentences.iter().enumerate() {
-                let alone = decode(&model, std::slice::from_ref(sentence), &special, &config);
+                let alone = decode(&model, std::slice::from_ref(sentence), &special, &config).unwrap();
                 assert_eq!(alone[0].len(), beam);
                 for (a, b) in alone[0].iter().zip(&together[i]) {
                     assert_eq!(a.tokens, b.tokens, "{attention:?} beam {beam} sentence {i}");
@@ -161,7 +161,7 @@ fn plain_steps_give_the_bits_of_the_tensors() {
             let model = Seq2Seq::new(&config, VOCAB, VOCAB, 3, &Device::flex());
             let ids: Vec<Vec<u32>> = pairs().into_iter().map(|p| p.0).collect();
             let ids: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
-            let memory = model.encode(&Sources::new(&ids), &mut Pass { precision, ..Pass::default() });
+            let memory = model.encode(&Sources::new(&ids).unwrap(), &mut Pass { precision, ..Pass::default() });
             let stepper = Stepper::new(&model, &memory, precision).expect("on the CPU");
             let mut state = memory.state().select(&[0, 0, 1]);
             let mut rows = stepper.rows(&state).expect("on the CPU");
@@ -193,7 +193,7 @@ fn hypotheses_that_read_the_same_are_one() {
     let special = Special { start: 1, end: 2, banned: vec![0, 1, 3], reserved: 4..5, surfaces };
     let sentence = Sentence { ids: pairs()[0].0.clone(), required: Vec::new() };
     let config = DecodeConfig { beam: 4, distinct: true, ..DecodeConfig::default() };
-    let found = decode(&model, std::slice::from_ref(&sentence), &special, &config);
+    let found = decode(&model, std::slice::from_ref(&sentence), &special, &config).unwrap();
     let read = |h: &Hypothesis| h.tokens.iter().map(|t| t / 2).collect::<Vec<_>>();
     let texts: std::collections::HashSet<Vec<u32>> = found[0].iter().map(read).collect();
     assert_eq!((found[0].len(), texts.len()), (4, 4));

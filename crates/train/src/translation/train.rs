@@ -326,7 +326,7 @@ impl Loop {
         };
         let pairs: Vec<(Vec<u32>, Vec<u32>)> = indices.iter().map(cut).collect();
         let pairs: Vec<(&[u32], &[u32])> = pairs.iter().map(|(s, t)| (s.as_slice(), t.as_slice())).collect();
-        Batch::new(&pairs, START, END)
+        Batch::new(&pairs, START, END).expect("corpora hold no empty sentence")
     }
 
     /// One update from the gradients of `group`'s batches.
@@ -446,7 +446,7 @@ impl Loop {
         for chunk in dev.chunks(64) {
             let pairs: Vec<_> = chunk.iter().map(|p| self.tokenizer.pair(&p.source, &p.target)).collect();
             let pairs: Vec<(&[u32], &[u32])> = pairs.iter().map(|(s, t)| (s.as_slice(), t.as_slice())).collect();
-            let batch = Batch::new(&pairs, START, END);
+            let batch = Batch::new(&pairs, START, END).expect("corpora hold no empty sentence");
             let loss = translator.model.loss(&batch, 0.0, &mut Pass::default()).values();
             sums.iter_mut().zip(loss).for_each(|(s, v)| *s += v);
             tokens += batch.tokens();

@@ -140,7 +140,8 @@ impl Translator {
                 ids: e.ids.clone(),
             })
             .collect();
-        let mut decoded = decode(&self.model, &inputs, &self.special, config).into_iter();
+        let decoded = decode(&self.model, &inputs, &self.special, config);
+        let mut decoded = decoded.expect("every sentence has a token, and a recipe a beam").into_iter();
         let results = encoded
             .iter()
             .map(|e| {

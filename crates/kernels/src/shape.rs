@@ -1,0 +1,142 @@
+//! What is wrong with operands that do not fit together.
+
+use thiserror::Error;
+
+/// Dimensions or lengths that contradict each other.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ShapeError {
+    /// An operand has another number of elements than its dimensions ask for.
+    #[error("{operation}: `{operand}` has {got} elements, expected {expected} ({dimensions})")]
+    Elements {
+        /// What was asked for.
+        operation: &'static str,
+        /// Which operand.
+        operand: &'static str,
+        /// Its dimensions by name and size.
+        dimensions: String,
+        /// Their product.
+        expected: usize,
+        /// What it has.
+        got: usize,
+    },
+    /// A dimension differs from the same dimension elsewhere.
+    #[error("{operation}: {dimension} is {got}, expected {expected}")]
+    Dimension {
+        /// What was asked for.
+        operation: &'static str,
+        /// Which dimension of which operand.
+        dimension: &'static str,
+        /// What it must be.
+        expected: usize,
+        /// What it is.
+        got: usize,
+    },
+    /// A dimension is 0 where there must be something.
+    #[error("{operation}: {dimension} is 0")]
+    Zero {
+        /// What was asked for.
+        operation: &'static str,
+        /// Which dimension.
+        dimension: &'static str,
+    },
+    /// A sequence without steps within a batch.
+    #[error("ragged batch: sequence {sequence} has length 0")]
+    EmptySequence {
+        /// Which one, from 0.
+        sequence: usize,
+    },
+    /// Sequences that are not in order of falling length.
+    #[error("ragged batch: sequence {sequence} has {got} steps, more than the {before} of the one before it")]
+    Rising {
+        /// The first that is longer than the one before, from 0.
+        sequence: usize,
+        /// Steps of the one before.
+        before: usize,
+        /// Its own steps.
+        got: usize,
+    },
+    /// More elements than can be counted.
+    #[error("{operation}: `{operand}` has more elements than memory can address ({dimensions})")]
+    Overflow {
+        /// What was asked for.
+        operation: &'static str,
+        /// Which operand.
+        operand: &'static str,
+        /// Its dimensions by name and size.
+        dimensions: String,
+    },
+    /// A pass asks for what the pass before it did not keep.
+    #[error("{operation}: the forward pass kept nothing for it")]
+    NothingKept {
+        /// What was asked for.
+        operation: &'static str,
+    },
+}
+
+/// The operation whose operands are checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Check(pub &'static str);
+
+impl Check {
+    /// How many elements these dimensions make.
+    ///
+    /// # Errors
+    /// If they are too many.
+    pub fn count(self, operand: &'static str, dimensions: &[(&str, usize)]) -> Result<usize, ShapeError> {
+        let product = dimensions.iter().try_fold(1usize, |product, (_, size)| product.checked_mul(*size));
+        // What is larger than this can't be allocated.
+        product.filter(|n| *n <= isize::MAX as usize / size_of::<f64>()).ok_or_else(|| ShapeError::Overflow {
+            operation: self.0,
+            operand,
+            dimensions: named(dimensions),
+        })
+    }
+
+    /// An operand has as many elements as its dimensions make.
+    ///
+    /// # Errors
+    /// If it has not.
+    pub fn elements(self, operand: &'static str, got: usize, dimensions: &[(&str, usize)]) -> Result<(), ShapeError> {
+        let expected = self.count(operand, dimensions)?;
+        if got == expected {
+            return Ok(());
+        }
+        let dimensions = named(dimensions);
+        Err(ShapeError::Elements { operation: self.0, operand, dimensions, expected, got })
+    }
+
+    /// A dimension is what it must be.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn dimension(self, dimension: &'static str, got: usize, expected: usize) -> Result<(), ShapeError> {
+        if got == expected {
+            return Ok(());
+        }
+        Err(ShapeError::Dimension { operation: self.0, dimension, expected, got })
+    }
+}
+
+/// `rows 3 x input 4`
+fn named(dimensions: &[(&str, usize)]) -> String {
+    let all: Vec<String> = dimensions.iter().map(|(name, size)| format!("{name} {size}")).collect();
+    all.join(" x ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_dimensions() {
+        let check = Check("lstm forward");
+        let e = check.elements("x", 11, &[("rows", 3), ("input", 4)]).unwrap_err();
+        assert_eq!(e.to_string(), "lstm forward: `x` has 11 elements, expected 12 (rows 3 x input 4)");
+        let e = check.elements("x", 11, &[("rows", usize::MAX), ("input", 4)]).unwrap_err();
+        let want =
+            format!("lstm forward: `x` has more elements than memory can address (rows {} x input 4)", usize::MAX);
+        assert_eq!(e.to_string(), want);
+        let e = check.dimension("input of weight_ih", 3, 4).unwrap_err();
+        assert_eq!(e.to_string(), "lstm forward: input of weight_ih is 3, expected 4");
+    }
+}

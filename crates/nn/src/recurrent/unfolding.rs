@@ -1,0 +1,75 @@
+//! Truncated backpropagation through time.
+
+use crate::ops::{Direction, State, Unfolding, Weights, recurrent};
+use burn::tensor::Tensor;
+use simurgh_kernels::{Ragged, ShapeError};
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::Arc;
+
+impl State {
+    /// The same numbers, through which no gradient flows back: what carries a stream on from one training step to the next.
+    pub fn detach(self) -> Self {
+        Self { hidden: self.hidden.detach(), cell: self.cell.map(Tensor::detach) }
+    }
+
+    fn map(&self, apply: impl Fn(Tensor<2>) -> Tensor<2>) -> Self {
+        Self { hidden: apply(self.hidden.clone()), cell: self.cell.clone().map(apply) }
+    }
+
+    /// The states of some of the sequences.
+    fn sequences(&self, range: Range<usize>) -> Self {
+        self.map(|all| {
+            let size = all.dims()[1];
+            all.slice([range.clone(), 0..size])
+        })
+    }
+
+    /// These sequences' states, then those.
+    fn then(self, others: Self) -> Self {
+        let join = |a: Tensor<2>, b: Tensor<2>| match (a.dims()[0], b.dims()[0]) {
+            (_, 0) => a,
+            (0, _) => b,
+            _ => Tensor::cat(vec![a, b], 0),
+        };
+        Self { hidden: join(self.hidden, others.hidden), cell: self.cell.zip(others.cell).map(|(a, b)| join(a, b)) }
+    }
+}
+
+/// [`recurrent`] in windows of `steps`: the numbers are the same, the gradient ends at each window's beginning, but for the
+/// initial state's where a sequence begins.
+pub(super) fn truncated(
+    x: Tensor<2>,
+    unfolding: &Unfolding,
+    weights: Weights,
+    initial: State,
+    steps: NonZeroUsize,
+) -> Result<(Tensor<2>, State), ShapeError> {
+    let layout = &unfolding.layout;
+    let [_, input] = x.dims();
+    let mut windows: Vec<Range<usize>> =
+        (0..layout.steps()).step_by(steps.get()).map(|a| a..layout.steps().min(a + steps.get())).collect();
+    if unfolding.direction == Direction::Reverse {
+        windows.reverse();
+    }
+    let mut outputs = Vec::with_capacity(windows.len());
+    // Of all sequences; of those that no window has reached yet, the initial one.
+    let mut state = initial;
+    let mut begun = 0;
+    for window in windows {
+        let count = layout.batch_at(window.start);
+        let lengths: Vec<usize> = layout.lengths()[..count].iter().map(|n| n.min(&window.end) - window.start).collect();
+        let rows = layout.rows_at(window.start).start..layout.rows_at(window.end - 1).end;
+        let begun_here = begun.min(count);
+        let carried = state.sequences(0..begun_here).detach().then(state.sequences(begun_here..count));
+        let part = Unfolding { layout: Arc::new(Ragged::new(&lengths)?), ..unfolding.clone() };
+        let (output, last) = recurrent(x.clone().slice([rows, 0..input]), &part, weights.clone(), carried)?;
+        outputs.push(output);
+        state = last.then(state.sequences(count..layout.sequences()));
+        begun = begun.max(count);
+    }
+    if unfolding.direction == Direction::Reverse {
+        outputs.reverse();
+    }
+    Ok((Tensor::cat(outputs, 0), state))
+}
