@@ -11,7 +11,6 @@
 //! * **No padding exists.** Batches of ragged sequences are packed ([`Ragged`]): what is not there
 //!   can't change a result.
 
-pub mod adam;
 pub mod attention;
 pub mod buffer;
 pub mod ceiling;
@@ -21,6 +20,7 @@ pub mod elementwise;
 pub mod embedding;
 pub mod gemm;
 pub mod linear;
+pub mod optimizer;
 pub mod parallel;
 pub mod ragged;
 pub mod real;

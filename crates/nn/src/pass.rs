@@ -1,7 +1,9 @@
 //! How a network is run: with which random draws, in which precision, and what is kept for the backward pass.
 
-use crate::ops::{Keep, dropout};
+use crate::ops::{Keep, dropout, embedding, embedding_rows};
+use crate::optimizer::RowGradients;
 use crate::recurrent::observe::Observer;
+use burn::module::Param;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use simurgh_kernels::Ragged;
@@ -77,15 +79,28 @@ pub struct Pass {
     pub window_steps: Option<NonZeroUsize>,
     /// Where recurrent layers write down what their backward pass saw.
     pub observer: Option<Arc<Observer>>,
+    /// Where embeddings put the gradients of the rows they use; None: into a whole table's gradient.
+    pub rows: Option<Arc<RowGradients>>,
 }
 
 impl Default for Pass {
     fn default() -> Self {
-        Self { noise: None, precision: Precision::F32, keep: Keep::All, window_steps: None, observer: None }
+        Self { noise: None, precision: Precision::F32, keep: Keep::All, window_steps: None, observer: None, rows: None }
     }
 }
 
 impl Pass {
+    /// `table[ids]`: `[ids, width]`.
+    ///
+    /// # Panics
+    /// If an id is outside of the table.
+    pub fn embed(&self, table: &Param<Tensor<2>>, ids: Arc<[u32]>) -> Tensor<2> {
+        match &self.rows {
+            Some(rows) => embedding_rows(table, ids, rows.clone()),
+            None => embedding(table.val(), ids),
+        }
+    }
+
     /// Dropout on `x[rows, width]` where there is noise.
     pub fn drop_out(&mut self, x: Tensor<2>, layout: &Ragged) -> Tensor<2> {
         match &mut self.noise {

@@ -71,6 +71,7 @@ fn an_interrupted_run_ends_with_the_same_bytes() {
             "model.attention=additive",
             "model.input_feeding=true",
         ],
+        &["train.optimizer=sgd", "train.learning_rate=0.5", "bptt.window_steps=2", "bptt.checkpoint=true"],
     ]
     .into_iter()
     .enumerate()
@@ -141,6 +142,31 @@ fn threads_do_not_change_the_model() {
         })
         .to_vec();
     assert!(models.windows(2).all(|w| w[0] == w[1]));
+}
+
+#[test]
+fn states_kept_at_borders_alone_give_the_same_model() {
+    let directory = tempfile::tempdir().unwrap();
+    let model = |name: &str, set: &str| {
+        let recipe = recipe(directory.path(), &["train.epochs=1", set]);
+        let outcome = train(recipe, &options(&directory.path().join(name)), &Device::flex(), &mut Quiet).unwrap();
+        simurgh_nn::artifact::read(&outcome.run.model()).unwrap().parameters
+    };
+    let (kept, recomputed) = (model("kept", "bptt.checkpoint=false"), model("recomputed", "bptt.checkpoint=true"));
+    assert!(kept.iter().zip(&recomputed).all(|(a, b)| a.data == b.data));
+    let truncated = model("truncated", "bptt.window_steps=1");
+    assert!(kept.iter().zip(&truncated).any(|(a, b)| a.data != b.data));
+}
+
+#[test]
+fn a_training_that_diverges_names_the_step_and_the_tensor() {
+    let directory = tempfile::tempdir().unwrap();
+    let set = ["train.learning_rate=1e38", "train.warmup=0", "train.clip_norm=0"];
+    let out = directory.path().join("diverges");
+    let error = train(recipe(directory.path(), &set), &options(&out), &Device::flex(), &mut Quiet).unwrap_err();
+    let message = error.to_string();
+    assert!(message.contains("training diverged at step "), "{message}");
+    assert!(message.contains("the gradient of `") && message.contains("` with a NaN or an infinity"), "{message}");
 }
 
 #[test]

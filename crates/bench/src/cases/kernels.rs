@@ -1,8 +1,9 @@
 //! The machine's ceilings, matrix products, and the optimizer.
 
 use crate::measure::{Bench, Row, Work};
-use simurgh_kernels::adam::{Update, update};
 use simurgh_kernels::gemm::{Packed, Start, View, gemm};
+use simurgh_kernels::optimizer::Gradient;
+use simurgh_kernels::optimizer::adam::{Update, update};
 use simurgh_kernels::{ceiling, parallel};
 use simurgh_nn::pass::Precision;
 use simurgh_random::Random;
@@ -38,7 +39,7 @@ pub(crate) fn kernels(bench: &mut Bench<'_>) {
         };
         // Parameter and moments are read and written, the gradient is read.
         let work = Work { bytes: (7 * 4 * n) as f64, ..Work::default() };
-        bench.time("adam 10M", Precision::F32, work, || update(u, &mut p, &g, &mut m, &mut v));
+        bench.time("adam 10M", Precision::F32, work, || update(u, &mut p, Gradient::Dense(&g), &mut m, &mut v));
     }
 }
 

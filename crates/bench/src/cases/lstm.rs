@@ -72,7 +72,7 @@ fn one(
         bench.time(&names[1], precision, Work { flops: 3.0 * flops, ..Work::default() }, || {
             let out = forward(&net, input.clone());
             let mut gradients = (out.clone() * out).sum().backward();
-            std::hint::black_box((Accumulated::take(&net, &mut gradients), input.grad(&gradients)));
+            std::hint::black_box((Accumulated::take(&net, &mut gradients, &Pass::default()), input.grad(&gradients)));
         });
     }
 }

@@ -3,7 +3,7 @@
 use super::{SENTENCES, TOKENS, VOCAB, model};
 use crate::measure::{Bench, Work};
 use simurgh_nn::burn::tensor::Device;
-use simurgh_nn::optimizer::{Accumulated, Adam, AdamConfig};
+use simurgh_nn::optimizer::{Accumulated, AdamConfig, Optimizer, Rule};
 use simurgh_nn::seq2seq::{AttentionKind, Batch, Seq2Seq};
 use simurgh_random::Random;
 
@@ -22,7 +22,7 @@ pub(crate) fn seq2seq_train(bench: &mut Bench<'_>) {
             let config = model(attention, feed);
             let mut net = Some(Seq2Seq::new(&config, VOCAB, VOCAB, 1, &device));
             let adam = AdamConfig { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
-            let mut adam = Adam::new(adam, net.as_ref().expect("just made"));
+            let mut adam = Optimizer::new(Rule::Adam(adam), net.as_ref().expect("just made"));
             let mut random = Random::new(1);
             let mut sentence = |n: usize| -> Vec<u32> { (0..n).map(|_| 4 + random.below(VOCAB - 4) as u32).collect() };
             let pairs: Vec<_> = (0..SENTENCES).map(|_| (sentence(TOKENS), sentence(TOKENS - 1))).collect();
@@ -32,10 +32,11 @@ pub(crate) fn seq2seq_train(bench: &mut Bench<'_>) {
             let work = Work { flops: 3.0 * flops(attention, feed), tokens, ..Work::default() };
             bench.time(&case, precision, work, || {
                 let model = net.take().expect("put back below");
-                let loss = model.loss(&batch, 0.0, &mut model.training(0, precision));
-                let gradients = Accumulated::take(&model, &mut loss.smoothed().backward());
-                let norm = gradients.norm() / tokens;
-                net = Some(adam.update(model, gradients, (1.0 / norm).min(1.0) / tokens, 1e-3));
+                let mut pass = model.training(0, precision);
+                let loss = model.loss(&batch, 0.0, &mut pass);
+                let gradients = Accumulated::take(&model, &mut loss.smoothed().backward(), &pass);
+                let scale = gradients.clip(1.0 / tokens, 1.0).scale;
+                net = Some(adam.update(model, &gradients, scale, 1e-3));
             });
         }
     }

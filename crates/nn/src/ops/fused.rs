@@ -44,7 +44,7 @@ pub(crate) trait Kernel: Debug + Send + Sync + 'static {
     /// `track`: a backward pass will follow.
     fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], track: bool) -> Output<T>;
 
-    /// The gradient of each input, in order, from that of the output.
+    /// The gradient of each input, in order, from that of the output; nothing for one that needs none.
     fn backward<T: Number>(
         &self,
         inputs: &[Operand<'_, T>],
@@ -63,7 +63,7 @@ pub trait AnyKernel: Debug + Send + Sync {
         output: &FlexTensor,
         saved: &Saved,
         d_output: FlexTensor,
-    ) -> Vec<FlexTensor>;
+    ) -> Vec<Option<FlexTensor>>;
 }
 
 impl<K: Kernel> AnyKernel for K {
@@ -81,7 +81,7 @@ impl<K: Kernel> AnyKernel for K {
         output: &FlexTensor,
         saved: &Saved,
         d_output: FlexTensor,
-    ) -> Vec<FlexTensor> {
+    ) -> Vec<Option<FlexTensor>> {
         match inputs[0].dtype() {
             DType::F32 => gradients::<f32, K>(self, inputs, output, saved, &d_output),
             DType::F64 => gradients::<f64, K>(self, inputs, output, saved, &d_output),
@@ -113,11 +113,16 @@ fn gradients<T: Number, K: Kernel>(
     output: &FlexTensor,
     saved: &Saved,
     d_output: &FlexTensor,
-) -> Vec<FlexTensor> {
+) -> Vec<Option<FlexTensor>> {
     let shapes = shapes(inputs);
     let d_output = d_output.to_contiguous();
     let gradients = kernel.backward(&operands::<T>(inputs, &shapes), slice(output), saved, slice(&d_output));
-    gradients.into_iter().zip(shapes).map(|(data, shape)| FlexTensor::from_data(TensorData::new(data, shape))).collect()
+    let whole = |data: &Vec<T>, shape: &[usize]| data.len() == shape.iter().product::<usize>();
+    gradients
+        .into_iter()
+        .zip(shapes)
+        .map(|(data, shape)| whole(&data, &shape).then(|| FlexTensor::from_data(TensorData::new(data, shape))))
+        .collect()
 }
 
 /// The tensors of an operation, by their number: the extension macro takes no vectors.
@@ -207,7 +212,7 @@ impl<const N: usize> Backward<Flex, N> for FusedBackward {
         let Recorded { inputs, output, saved, kernel } = ops.state;
         let gradients = kernel.gradients(&inputs, &output, &saved, d_output);
         for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
-            if let Some(parent) = parent {
+            if let (Some(parent), Some(gradient)) = (parent, gradient) {
                 grads.register::<Flex>(parent.id, gradient);
             }
         }

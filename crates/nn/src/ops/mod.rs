@@ -17,7 +17,7 @@ mod recurrent;
 pub use attention::{Score, attention};
 pub use cross_entropy::{Loss, cross_entropy};
 pub use dropout::dropout;
-pub use embedding::embedding;
+pub use embedding::{embedding, embedding_rows};
 pub use linear::{Activation, linear};
 pub(crate) use plain::Plain;
 pub use recurrent::{Cell, Direction, Keep, RnnActivation, State, Unfolding, Weights, recurrent};

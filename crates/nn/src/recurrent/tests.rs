@@ -42,7 +42,7 @@ fn windows_change_gradients_but_no_number() {
             let all: Vec<f32> = states.iter().flat_map(|s| numbers(s.hidden.clone())).collect();
             let cells: Vec<f32> = states.iter().filter_map(|s| s.cell.clone()).flat_map(numbers).collect();
             let loss = (out.clone() * out.clone()).sum() + states[0].hidden.clone().sum();
-            (numbers(out), all, cells, Accumulated::take(&net, &mut loss.backward()))
+            (numbers(out), all, cells, Accumulated::take(&net, &mut loss.backward(), &Pass::default()))
         };
         let whole = run(0);
         for steps in [1, 3, 4, 11, 100] {
@@ -69,7 +69,7 @@ fn the_gradient_ends_where_the_window_begins() {
         let (out, _) = net.forward(x.clone(), &layout, None, &mut pass(3)).unwrap();
         let second = layout.rows_at(3).start..layout.rows();
         let mut gradients = out.slice([second.clone(), 0..5]).sum().backward();
-        let got = Accumulated::take(&net, &mut gradients);
+        let got = Accumulated::take(&net, &mut gradients, &Pass::default());
         let d_x = numbers(x.grad(&gradients).unwrap());
         assert!(d_x[..second.start * 3].iter().all(|d| *d == 0.0), "{cell:?}");
 
@@ -79,7 +79,7 @@ fn the_gradient_ends_where_the_window_begins() {
         let rest = Arc::new(Ragged::new(&[3, 3, 2]).unwrap());
         let x = x.slice([second, 0..3]);
         let (out, _) = net.forward(x, &rest, Some(&states), &mut Pass::default()).unwrap();
-        let want = Accumulated::take(&net, &mut out.sum().backward());
+        let want = Accumulated::take(&net, &mut out.sum().backward(), &Pass::default());
         assert!(got.norm() > 0.1 && (got.norm() - want.norm()).abs() < 1e-5 * want.norm(), "{cell:?}");
         assert!(got.cosine(&want) > 1.0 - 1e-9);
     }
@@ -137,7 +137,7 @@ fn an_observed_pass_has_the_same_gradients_and_says_how_far_they_reach() {
             let (_, states) = net.forward(x.clone(), &layout, None, &mut pass).unwrap();
             // The loss is at the last step of each sequence alone.
             let loss = states.iter().map(|s| s.hidden.clone().sum()).reduce(|a, b| a + b).unwrap();
-            Accumulated::take(&net, &mut loss.backward())
+            Accumulated::take(&net, &mut loss.backward(), &Pass::default())
         };
         let want = run(None, Keep::All);
         for keep in [Keep::All, Keep::Borders] {

@@ -186,13 +186,13 @@ impl Seq2Seq {
     /// A training pass whose draws depend on `seed`.
     pub fn training(&self, seed: u64, precision: Precision) -> Pass {
         let noise = (self.config.dropout > 0.0).then(|| Noise::new(seed, self.config.dropout, self.config.variational));
-        Pass { noise, precision, ..Pass::default() }
+        Pass { noise, precision, rows: Some(Arc::default()), ..Pass::default() }
     }
 
     /// Reads the sources.
     pub fn encode(&self, sources: &Sources, pass: &mut Pass) -> Memory {
-        let table = self.source_embedding.as_ref().unwrap_or(&self.target_embedding).val();
-        let x = pass.drop_out(embedding(table, sources.ids.clone()), &sources.layout);
+        let table = self.source_embedding.as_ref().unwrap_or(&self.target_embedding);
+        let x = pass.drop_out(pass.embed(table, sources.ids.clone()), &sources.layout);
         let (values, finals) = self.encoder.forward(x, &sources.layout, None, pass).expect("the model's own shapes");
         let directions = if self.config.bidirectional { 2 } else { 1 };
         let last = |layer: usize, pick: fn(&State) -> Option<Tensor<2>>| {
@@ -230,7 +230,7 @@ impl Seq2Seq {
     pub fn loss(&self, batch: &Batch, smoothing: f64, pass: &mut Pass) -> Loss {
         let memory = self.encode(&batch.sources, pass);
         let state = memory.state.select(&batch.source_of);
-        let x = embedding(self.target_embedding.val(), batch.inputs.clone());
+        let x = pass.embed(&self.target_embedding, batch.inputs.clone());
         let x = pass.drop_out(x, &batch.layout);
         let readout = if self.config.input_feeding {
             self.fed(&memory, batch, x, state, pass)
@@ -259,6 +259,9 @@ impl Seq2Seq {
         for t in 0..layout.steps() {
             let n = layout.batch_at(t);
             state = state.first(n);
+            if pass.window_steps.is_some_and(|steps| t > 0 && t % steps == 0) {
+                state = state.map(Tensor::detach);
+            }
             let input = x.clone().slice([layout.rows_at(t), 0..width]);
             let (readout, next, _) = self.advance(memory, input, &batch.source_of[..n], state, pass);
             outputs.push(readout);

@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::decode::{DecodeConfig, Hypothesis, Sentence, Special, Surface, decode};
+use crate::optimizer::{Accumulated, Optimizer, Rule, SgdConfig};
 use crate::parameters;
 use crate::pass::{Pass, Precision};
 use crate::recurrent::CellKind;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
+use std::num::NonZeroUsize;
 
 fn config(attention: AttentionKind) -> Seq2SeqConfig {
     Seq2SeqConfig {
@@ -107,6 +109,69 @@ fn gradients_of_every_parameter_equal_finite_differences() {
                 );
             }
         }
+    }
+}
+
+/// A table's gradient: of the rows used alone, or of all of them.
+#[test]
+fn gradients_of_used_rows_are_those_of_whole_tables() {
+    for tie in [Tying::None, Tying::Target, Tying::All] {
+        let model = Seq2Seq::new(
+            &Seq2SeqConfig { tie, ..config(AttentionKind::Dot) },
+            VOCAB,
+            VOCAB,
+            3,
+            &Device::flex().autodiff(),
+        );
+        let run = |rows: bool| {
+            let mut sum: Option<Accumulated> = None;
+            for pairs in [&pairs()[..2], &pairs()[2..]] {
+                let mut pass = model.training(9, Precision::F32);
+                if !rows {
+                    pass.rows = None;
+                }
+                let loss = model.loss(&batch(pairs), 0.1, &mut pass);
+                let more = Accumulated::take(&model, &mut loss.smoothed().backward(), &pass);
+                match &mut sum {
+                    Some(sum) => sum.add(more),
+                    None => sum = Some(more),
+                }
+            }
+            sum.unwrap()
+        };
+        let (rows, whole) = (run(true), run(false));
+        let (a, b) = (rows.norm(), whole.norm());
+        assert!(a > 0.1 && (a - b).abs() < 1e-6 * b, "{tie:?}: {a} {b}");
+        assert!(rows.cosine(&whole) > 1.0 - 1e-12, "{tie:?}");
+        assert_eq!(rows.heaviest().unwrap().0, whole.heaviest().unwrap().0);
+        let updated = |gradients: &Accumulated| {
+            let rule = Rule::Sgd(SgdConfig { momentum: 0.9, weight_decay: 0.0 });
+            let updated = Optimizer::new(rule, &model).update(model.clone(), gradients, 0.5, 0.1);
+            parameters::collect(&updated).into_iter().flat_map(|p| p.data).collect::<Vec<f32>>()
+        };
+        for (a, b) in updated(&rows).iter().zip(updated(&whole)) {
+            let difference = (a - b).abs();
+            assert!(difference < 1e-6, "{tie:?}: {a} {b}");
+        }
+    }
+}
+
+/// What is not part of a window gets no gradient from it, with input feeding too.
+#[test]
+fn windows_change_the_gradient_but_not_the_loss() {
+    for input_feeding in [false, true] {
+        let config = Seq2SeqConfig { input_feeding, variational: false, ..config(AttentionKind::Dot) };
+        let model = Seq2Seq::new(&config, VOCAB, VOCAB, 3, &Device::flex().autodiff());
+        let run = |steps: usize| {
+            let mut pass = Pass { window_steps: NonZeroUsize::new(steps), ..model.training(9, Precision::F32) };
+            let loss = model.loss(&batch(&pairs()), 0.1, &mut pass);
+            (loss.values(), Accumulated::take(&model, &mut loss.smoothed().backward(), &pass))
+        };
+        let (whole, truncated) = (run(0), run(2));
+        assert_eq!(whole.0, truncated.0);
+        let cosine = truncated.1.cosine(&whole.1);
+        assert!(cosine > 0.5 && cosine < 0.9999, "{input_feeding}: {cosine}");
+        assert!(run(100).1.cosine(&whole.1) > 1.0 - 1e-12);
     }
 }
 

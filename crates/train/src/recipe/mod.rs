@@ -11,6 +11,7 @@ use simurgh_data::metrics::bleu::Tokenization;
 use simurgh_data::text::{Cleaning, Normaliser, Script, Source};
 use simurgh_nn::artifact;
 use simurgh_nn::decode::DecodeConfig;
+use simurgh_nn::optimizer::{AdamConfig, Rule, SgdConfig};
 use simurgh_nn::pass::Precision;
 use simurgh_nn::seq2seq::Seq2SeqConfig;
 
@@ -41,6 +42,9 @@ pub struct Recipe {
     /// The training.
     #[serde(default)]
     pub train: Train,
+    /// How far back gradients go.
+    #[serde(default)]
+    pub bptt: Bptt,
     /// How sentences are searched for.
     #[serde(default)]
     pub decode: DecodeConfig,
@@ -211,13 +215,17 @@ pub struct Train {
     pub clip_norm: f64,
     /// Label smoothing.
     pub label_smoothing: f64,
+    /// "adam" (with `weight_decay`: AdamW) or "sgd".
+    pub optimizer: OptimizerKind,
+    /// What SGD keeps of its velocity from update to update; 0 is no momentum.
+    pub momentum: f64,
     /// Adam's decay of the mean of gradients.
     pub beta1: f64,
     /// Adam's decay of the mean of squared gradients.
     pub beta2: f64,
     /// Adam's denominator.
     pub epsilon: f64,
-    /// Decoupled weight decay (AdamW); 0 is Adam.
+    /// Weight decay: decoupled (AdamW), or added to SGD's gradient; 0 is none.
     pub weight_decay: f64,
     /// Of matrix products in training: "f32", or "bf16" for speed where the processor has it.
     pub precision: Precision,
@@ -250,6 +258,8 @@ impl Default for Train {
             plateau_patience: 2,
             clip_norm: 1.0,
             label_smoothing: 0.1,
+            optimizer: OptimizerKind::Adam,
+            momentum: 0.9,
             beta1: 0.9,
             beta2: 0.98,
             epsilon: 1e-8,
@@ -264,6 +274,38 @@ impl Default for Train {
             log_every: 50,
         }
     }
+}
+
+impl Train {
+    /// How parameters follow their gradients.
+    pub fn rule(&self) -> Rule {
+        let Self { beta1, beta2, epsilon, weight_decay, momentum, .. } = *self;
+        match self.optimizer {
+            OptimizerKind::Adam => Rule::Adam(AdamConfig { beta1, beta2, epsilon, weight_decay }),
+            OptimizerKind::Sgd => Rule::Sgd(SgdConfig { momentum, weight_decay }),
+        }
+    }
+}
+
+/// An optimizer, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimizerKind {
+    /// Adam (Kingma & Ba 2015), AdamW (Loshchilov & Hutter 2019).
+    Adam,
+    /// Stochastic gradient descent.
+    Sgd,
+}
+
+/// `[bptt]`: backpropagation through time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bptt {
+    /// Gradients go no further back than the beginning of a window of so many steps; the state goes on. 0: to the first step.
+    pub window_steps: usize,
+    /// Keep the states between blocks of steps alone and compute the activations again: less memory, a third more work, the
+    /// same gradient to the bit.
+    pub checkpoint: bool,
 }
 
 /// `[metrics]`

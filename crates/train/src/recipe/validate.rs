@@ -29,6 +29,7 @@ impl Recipe {
             }
         }
         let shares = [
+            ("train.momentum", t.momentum),
             ("train.beta1", t.beta1),
             ("train.beta2", t.beta2),
             ("train.average", t.average),

@@ -4,6 +4,7 @@ use super::RunDirectory;
 use crate::Error;
 use serde::{Deserialize, Serialize};
 use simurgh_nn::artifact::{self, Artifact, ArtifactError, FORMAT, Header, Precision};
+use simurgh_nn::optimizer::Rule;
 use simurgh_nn::parameters::Parameter;
 
 /// The counters of a run.
@@ -44,8 +45,8 @@ pub struct Checkpoint {
     pub progress: Progress,
     /// The network.
     pub parameters: Vec<Parameter>,
-    /// Mean of gradients and of squared gradients, a parameter each.
-    pub moments: Vec<[Vec<f32>; 2]>,
+    /// What the optimizer keeps of each parameter, as its rule names it.
+    pub moments: Vec<Vec<Vec<f32>>>,
     /// Moving average of the parameters; empty without one.
     pub average: Vec<Vec<f32>>,
 }
@@ -55,7 +56,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// If it can't be written; the one before is then whole.
-    pub fn write(self, run: &RunDirectory) -> Result<(), Error> {
+    pub fn write(self, rule: &Rule, run: &RunDirectory) -> Result<(), Error> {
         let mut all = Vec::new();
         let names: Vec<(String, Vec<usize>)> =
             self.parameters.iter().map(|p| (p.name.clone(), p.shape.clone())).collect();
@@ -66,9 +67,10 @@ impl Checkpoint {
         for (i, p) in self.parameters.into_iter().enumerate() {
             push("parameter", i, p.data);
         }
-        for (i, [mean, square]) in self.moments.into_iter().enumerate() {
-            push("mean", i, mean);
-            push("square", i, square);
+        for (i, moments) in self.moments.into_iter().enumerate() {
+            for (kind, moment) in rule.moments().iter().zip(moments) {
+                push(kind, i, moment);
+            }
         }
         for (i, data) in self.average.into_iter().enumerate() {
             push("average", i, data);
@@ -90,7 +92,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// If the file is damaged or another network's.
-    pub fn read(run: &RunDirectory, like: &[Parameter]) -> Result<Option<Self>, Error> {
+    pub fn read(rule: &Rule, run: &RunDirectory, like: &[Parameter]) -> Result<Option<Self>, Error> {
         let path = run.checkpoint();
         if !path.exists() {
             return Ok(None);
@@ -119,7 +121,7 @@ impl Checkpoint {
         let (mut parameters, mut moments, mut average) = (Vec::new(), Vec::new(), Vec::new());
         for p in like {
             parameters.push(Parameter { data: take("parameter", p)?, ..p.clone() });
-            moments.push([take("mean", p)?, take("square", p)?]);
+            moments.push(rule.moments().iter().map(|kind| take(kind, p)).collect::<Result<_, _>>()?);
             if averaged {
                 average.push(take("average", p)?);
             }

@@ -16,11 +16,13 @@ use simurgh_nn::artifact::{self, Artifact, FORMAT, Header, Precision};
 use simurgh_nn::burn::module::Module;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::decode::DecodeConfig;
-use simurgh_nn::optimizer::{Accumulated, Adam, AdamConfig, moving_average};
+use simurgh_nn::ops::Keep;
+use simurgh_nn::optimizer::{Accumulated, Optimizer, moving_average};
 use simurgh_nn::parameters::{self, Parameter};
 use simurgh_nn::pass::Pass;
 use simurgh_nn::seq2seq::{Batch, Seq2Seq};
 use simurgh_random::{Random, mix, stream};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 /// What the loop tells while it runs.
@@ -160,7 +162,7 @@ struct Loop {
     events: Events,
     /// None while the optimizer has it.
     model: Option<Seq2Seq>,
-    adam: Adam,
+    optimizer: Optimizer,
     average: Vec<Vec<f32>>,
     progress: Progress,
     command: String,
@@ -179,17 +181,17 @@ impl Loop {
     ) -> Result<Self, Error> {
         let pairs = corpora.train.iter().map(|p| tokenizer.pair(&p.source, &p.target)).collect();
         let t = &recipe.train;
-        let config = AdamConfig { beta1: t.beta1, beta2: t.beta2, epsilon: t.epsilon, weight_decay: t.weight_decay };
+        let rule = t.rule();
         let vocab = tokenizer.vocab();
         let training = device.clone().autodiff();
         let mut model = Seq2Seq::new(&recipe.model, vocab, vocab, recipe.seed, &training);
-        let mut adam = Adam::new(config, &model);
+        let mut optimizer = Optimizer::new(rule, &model);
         let like = parameters::collect(&model);
         let mut average = Vec::new();
         let mut progress = Progress::default();
         let pairs: Vec<(Vec<u32>, Vec<u32>)> = pairs;
         let data = fingerprint(&pairs);
-        if let Some(checkpoint) = Checkpoint::read(&run, &like)? {
+        if let Some(checkpoint) = Checkpoint::read(&rule, &run, &like)? {
             let changed = |field: &str, hint: &str| {
                 let error = InputError::new("what the run began with", "something else", hint);
                 Err(error.at(run.root()).field(field).into())
@@ -201,8 +203,8 @@ impl Loop {
                 return changed("train.average", "give recipe.toml its old value, or begin a new run");
             }
             model = parameters::replace(model, checkpoint.parameters).expect("checked while reading");
-            adam.moments = checkpoint.moments;
-            adam.step = checkpoint.progress.step;
+            optimizer.moments = checkpoint.moments;
+            optimizer.step = checkpoint.progress.step;
             average = checkpoint.average;
             progress = checkpoint.progress;
         } else if t.average > 0.0 {
@@ -223,7 +225,7 @@ impl Loop {
             run,
             events,
             model,
-            adam,
+            optimizer,
             average,
             progress,
             command,
@@ -339,11 +341,16 @@ impl Loop {
         for (part, indices) in group.iter().enumerate() {
             let batch = self.batch(indices);
             let draws = mix(stream(self.recipe.seed, "dropout") ^ mix(step << 16 | part as u64));
-            let mut pass = self.model().training(draws, t.precision);
+            let bptt = &self.recipe.bptt;
+            let mut pass = Pass {
+                window_steps: NonZeroUsize::new(bptt.window_steps),
+                keep: if bptt.checkpoint { Keep::Borders } else { Keep::All },
+                ..self.model().training(draws, t.precision)
+            };
             let loss = self.model().loss(&batch, t.label_smoothing, &mut pass);
             sums.iter_mut().zip(loss.values()).for_each(|(s, v)| *s += v);
             tokens += batch.tokens();
-            let more = Accumulated::take(self.model(), &mut loss.smoothed().backward());
+            let more = Accumulated::take(self.model(), &mut loss.smoothed().backward(), &pass);
             match &mut gradient {
                 Some(sum) => sum.add(more),
                 None => gradient = Some(more),
@@ -352,17 +359,23 @@ impl Loop {
         let gradient = gradient.expect("an update has a batch");
         // The mean over the update's tokens, clipped by the norm over all parameters.
         let mean = 1.0 / tokens as f64;
-        let norm = gradient.norm() * mean;
-        if !norm.is_finite() || !sums[0].is_finite() {
-            let got = format!("a norm of {norm} and a loss of {}", sums[0] * mean);
+        let clip = gradient.clip(mean, t.clip_norm);
+        if !clip.before.is_finite() || !sums[0].is_finite() {
+            // The norm of finite numbers may overflow too.
+            let name = |k: usize| parameters::collect(self.model()).swap_remove(k).name;
+            let got = match gradient.non_finite() {
+                Some(k) => {
+                    format!("the gradient of `{}` with a NaN or an infinity, a loss of {}", name(k), sums[0] * mean)
+                }
+                None => format!("a gradient norm of {}, a loss of {}", clip.before, sums[0] * mean),
+            };
             return Err(diverged(step, "a finite gradient and loss", got).into());
         }
-        let clip = if t.clip_norm > 0.0 && norm > t.clip_norm { t.clip_norm / norm } else { 1.0 };
         let factor = self.progress.factor.unwrap_or(1.0);
         let rate = learning_rate(t.decay, t.learning_rate, t.warmup, step, steps, factor);
         // By value: the optimizer updates in place what nothing else holds.
         let model = self.model.take().expect("the model is only away here");
-        self.model = Some(self.adam.update(model, gradient, mean * clip, rate));
+        self.model = Some(self.optimizer.update(model, &gradient, clip.scale, rate));
         if t.average > 0.0 {
             // Shorter at first, so that the beginning does not linger.
             let decay = t.average.min((1.0 + step as f64) / (10.0 + step as f64));
@@ -372,8 +385,8 @@ impl Loop {
         let p = &mut self.progress;
         p.step = step;
         p.tokens += tokens as u64;
-        let clipped = f64::from(u8::from(clip < 1.0));
-        let add = [sums[0], sums[1], sums[2], tokens as f64, norm, clipped, 1.0];
+        let clipped = f64::from(u8::from(clip.clipped));
+        let add = [sums[0], sums[1], sums[2], tokens as f64, clip.before, clipped, 1.0];
         p.window.iter_mut().zip(add).for_each(|(w, a)| *w += a);
         let loss = p.window[0] / p.window[3];
         observer.update(&Status { step, steps, epoch: p.epoch, loss, tokens, learning_rate: rate });
@@ -494,12 +507,12 @@ impl Loop {
         let checkpoint = Checkpoint {
             progress: self.progress.clone(),
             parameters: parameters::collect(self.model()),
-            moments: self.adam.moments.clone(),
+            moments: self.optimizer.moments.clone(),
             average: self.average.clone(),
         };
         self.check_finite(&checkpoint.parameters)?;
         self.events.sync()?;
-        checkpoint.write(&self.run)?;
+        checkpoint.write(&self.recipe.train.rule(), &self.run)?;
         // The best of before is needed until a checkpoint names another.
         self.run.remove_other_bests(self.progress.best_step);
         Ok(())

@@ -1,0 +1,154 @@
+//! Adam, AdamW and SGD with global-norm clipping, one pass over each parameter.
+
+mod gradients;
+
+pub use gradients::{Accumulated, Clipping, RowGradients};
+
+use burn::backend::Flex;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData};
+use simurgh_kernels::optimizer::{Gradient, adam, sgd};
+
+/// How parameters follow their gradients.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019).
+    Adam(AdamConfig),
+    /// Stochastic gradient descent, with momentum or without.
+    Sgd(SgdConfig),
+}
+
+/// The constants of Adam and AdamW.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamConfig {
+    /// Decay of the mean of gradients.
+    pub beta1: f64,
+    /// Decay of the mean of squared gradients.
+    pub beta2: f64,
+    /// Added to the root in the denominator.
+    pub epsilon: f64,
+    /// Decoupled weight decay; 0 is Adam.
+    pub weight_decay: f64,
+}
+
+/// The constants of stochastic gradient descent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SgdConfig {
+    /// What is kept of the velocity from update to update (Sutskever et al. 2013); 0 is none.
+    pub momentum: f64,
+    /// Added to the gradient, times the parameter.
+    pub weight_decay: f64,
+}
+
+impl Rule {
+    /// What is kept of each parameter from update to update, by name.
+    pub fn moments(&self) -> &'static [&'static str] {
+        match self {
+            Self::Adam(_) => &["mean", "square"],
+            Self::Sgd(sgd) if sgd.momentum > 0.0 => &["velocity"],
+            Self::Sgd(_) => &[],
+        }
+    }
+}
+
+/// The optimizer and what it keeps, in the order of the model's parameters.
+#[derive(Clone, Debug)]
+pub struct Optimizer {
+    rule: Rule,
+    /// Updates made.
+    pub step: u64,
+    /// As many vectors a parameter as [`Rule::moments`] names.
+    pub moments: Vec<Vec<Vec<f32>>>,
+}
+
+impl Optimizer {
+    /// Moments of zero.
+    pub fn new(rule: Rule, module: &impl Module) -> Self {
+        struct Sizes(Vec<usize>);
+        impl ModuleVisitor for Sizes {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                self.0.push(param.lazy_shape().num_elements());
+            }
+        }
+        let mut sizes = Sizes(Vec::new());
+        module.visit(&mut sizes);
+        let zeros = |n: usize| rule.moments().iter().map(|_| vec![0.0; n]).collect();
+        Self { rule, step: 0, moments: sizes.0.into_iter().map(zeros).collect() }
+    }
+
+    /// Updates every parameter with `scale` times its gradient.
+    pub fn update<M: Module>(&mut self, module: M, gradients: &Accumulated, scale: f64, learning_rate: f64) -> M {
+        struct Apply<'a, G, F> {
+            gradients: G,
+            moments: std::slice::IterMut<'a, Vec<Vec<f32>>>,
+            update: F,
+        }
+        impl<'a, G, F> ModuleMapper for Apply<'a, G, F>
+        where
+            G: Iterator<Item = Gradient<'a, f32>>,
+            F: Fn(&mut [f32], Gradient<'a, f32>, &mut [Vec<f32>]),
+        {
+            fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+                let gradient = self.gradients.next().expect("a gradient a parameter");
+                let moments = self.moments.next().expect("moments of every parameter");
+                param.map(|value| {
+                    let (device, dims) = (value.device(), value.dims());
+                    let plain = value.inner();
+                    // On the CPU backend in place, when nothing else holds the storage.
+                    let new = match plain.clone().try_into_primitive::<Flex>() {
+                        Ok(mut tensor) => {
+                            drop(plain);
+                            (self.update)(tensor.storage_mut::<f32>(), gradient, moments);
+                            Tensor::from_primitive::<Flex>(tensor)
+                        }
+                        Err(_) => {
+                            let mut data: Vec<f32> = plain.into_data().iter::<f32>().collect();
+                            (self.update)(&mut data, gradient, moments);
+                            Tensor::from_data(TensorData::new(data, dims), &device.clone().inner())
+                        }
+                    };
+                    if device.is_autodiff() { Tensor::from_inner(new).require_grad() } else { new }
+                })
+            }
+        }
+        self.step += 1;
+        let (rule, step) = (self.rule, self.step);
+        let update =
+            |parameter: &mut [f32], gradient: Gradient<'_, f32>, moments: &mut [Vec<f32>]| match (rule, moments) {
+                (Rule::Adam(AdamConfig { beta1, beta2, epsilon, weight_decay }), [mean, square]) => {
+                    let u = adam::Update { learning_rate, beta1, beta2, epsilon, weight_decay, scale, step };
+                    adam::update(u, parameter, gradient, mean, square);
+                }
+                (Rule::Sgd(SgdConfig { momentum, weight_decay }), velocity) => {
+                    let u = sgd::Update { learning_rate, momentum, weight_decay, scale };
+                    sgd::update(u, parameter, gradient, velocity.first_mut().map_or(&mut [], Vec::as_mut_slice));
+                }
+                (Rule::Adam(_), moments) => unreachable!("{} moments of Adam", moments.len()),
+            };
+        module.map(&mut Apply { gradients: gradients.views(), moments: self.moments.iter_mut(), update })
+    }
+}
+
+/// Moves `averages`, a parameter each, towards the module's parameters:
+/// `average = decay * average + (1 - decay) * parameter`.
+pub fn moving_average(module: &impl Module, decay: f64, averages: &mut [Vec<f32>]) {
+    struct Average<'a>(f64, std::slice::IterMut<'a, Vec<f32>>);
+    impl ModuleVisitor for Average<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let average = self.1.next().expect("an average a parameter");
+            let plain = param.val().inner();
+            match plain.clone().try_into_primitive::<Flex>() {
+                // In place, without a copy.
+                Ok(tensor) if tensor.as_slice::<f32>().is_some() => {
+                    let values = tensor.as_slice::<f32>().unwrap_or_default();
+                    simurgh_kernels::optimizer::moving_average(self.0, average, values);
+                }
+                _ => {
+                    let values: Vec<f32> = plain.into_data().iter::<f32>().collect();
+                    simurgh_kernels::optimizer::moving_average(self.0, average, &values);
+                }
+            }
+        }
+    }
+    module.visit(&mut Average(decay, averages.iter_mut()));
+}
