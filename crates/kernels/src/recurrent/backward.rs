@@ -1,64 +1,15 @@
 //! Backpropagation through time, written by hand; the derivatives quote the forward lines (`lstm`, `gru`, `rnn`).
 
 use super::engine::{Cells, Engine, Memory, Place};
-use super::forward::Saved;
+use super::gradient::{Gradient, StateGradients, Upstream};
 use super::walk::{Pass, Run, owners};
-use super::{Cell, Direction, Flow, Keep, Kept, State, Weights, differentiate};
+use super::{Cell, Direction, Flow, Keep, Kept, differentiate};
 use crate::buffer::Buffer;
 use crate::elementwise::add_columns_serial;
 use crate::gemm::{Packed, Piece, Product, View, products};
 use crate::parallel::{self, Shared};
 use crate::shape::Check;
 use crate::{Ragged, Real, ShapeError};
-
-/// The forward pass's operands and results, as the backward pass reads them.
-#[derive(Clone, Copy)]
-pub struct Upstream<'a, T: Real> {
-    /// `[rows, input]`
-    pub x: &'a [T],
-    /// What [`super::forward`] returned.
-    pub output: &'a [T],
-    /// What [`super::forward`] saved.
-    pub saved: &'a Saved<T>,
-    /// The state it started from.
-    pub initial: State<'a, T>,
-    /// The weights it read; needed where activations are computed again ([`Keep::Borders`]).
-    pub weights: Weights<'a, T>,
-    /// `W_ih`, `[gates x hidden, input]`, packed.
-    pub weight_ih: &'a Packed<T>,
-    /// `W_hh`, see [`Cell::pack_state_weight`].
-    pub weight_hh: &'a [Packed<T>],
-    /// Gradient of the output, `[rows + states x sequences, hidden]`.
-    pub d_output: &'a [T],
-}
-
-/// Gradients of the operands.
-#[derive(Clone, Debug)]
-pub struct Gradient<T> {
-    /// `[rows, input]`
-    pub x: Vec<T>,
-    /// `[gates x hidden, input]`
-    pub weight_ih: Vec<T>,
-    /// `[gates x hidden, hidden]`
-    pub weight_hh: Vec<T>,
-    /// `[gates x hidden]`
-    pub bias_ih: Vec<T>,
-    /// `[gates x hidden]`
-    pub bias_hh: Vec<T>,
-    /// `[sequences, hidden]`
-    pub hidden: Vec<T>,
-    /// `[sequences, hidden]`; empty but for the LSTM.
-    pub cell: Vec<T>,
-}
-
-/// The gradient with respect to the state that every step ended with, through all that came after it.
-#[derive(Clone, Debug)]
-pub struct StateGradients<T> {
-    /// dL/dh_t, `[rows, hidden]`.
-    pub hidden: Vec<T>,
-    /// dL/dc_t, `[rows, hidden]`; empty but for the LSTM.
-    pub cell: Vec<T>,
-}
 
 /// Gradient of one direction.
 ///
@@ -352,29 +303,6 @@ fn watch<T: Real>(kept: &Kept<'_, T>, flow: &Flow<'_, T>, to_h: &mut [T], to_c: 
         // h' = o tanh(c')
         let tanh = kept.c[k].tanh::<false>();
         *to = flow.d_c[k] + to_h[k] * kept.gates[3][k] * (T::ONE - tanh * tanh);
-    }
-}
-
-impl<T: Real> Upstream<'_, T> {
-    /// Of weights and an input that were checked.
-    fn check(&self, cell: Cell, layout: &Ragged, hidden: usize, check: Check) -> Result<(), ShapeError> {
-        let (rows, sequences) = (layout.rows(), layout.sequences());
-        let (gates, all) = (cell.gates() * hidden, rows + cell.states() * sequences);
-        for (name, operand) in [("d_output", self.d_output), ("output", self.output)] {
-            check.elements(name, operand.len(), &[("rows + states x sequences", all), ("hidden", hidden)])?;
-        }
-        self.initial.check(cell, sequences, hidden, check)?;
-        check.dimension("gates x hidden of weight_ih", self.weight_ih.depth(), gates)?;
-        check.dimension("input of weight_ih", self.weight_ih.cols(), self.weights.input_t.depth())?;
-        check.dimension("products of weight_hh", self.weight_hh.len(), cell.state_products())?;
-        for ((_, rows), weight) in cell.state_pieces(hidden).zip(self.weight_hh) {
-            check.dimension("gates x hidden of weight_hh", weight.depth(), rows.len())?;
-            check.dimension("hidden of weight_hh", weight.cols(), hidden)?;
-        }
-        if self.saved.keep == Keep::Nothing {
-            return Err(ShapeError::NothingKept { operation: check.0 });
-        }
-        self.saved.check(cell, layout, hidden, check)
     }
 }
 

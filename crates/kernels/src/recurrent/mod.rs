@@ -22,6 +22,7 @@
 mod backward;
 mod engine;
 mod forward;
+mod gradient;
 mod gru;
 mod layer;
 mod lstm;
@@ -32,8 +33,9 @@ mod step;
 mod tangent;
 mod walk;
 
-pub use backward::{Gradient, StateGradients, Upstream, backward, backward_to_state, backward_with_states};
+pub use backward::{backward, backward_to_state, backward_with_states};
 pub use forward::{Saved, forward};
+pub use gradient::{Gradient, StateGradients, Upstream};
 pub use step::Stepper;
 pub use tangent::{Linearised, Tangent, tangent};
 pub use walk::Direction;
