@@ -1,8 +1,9 @@
 //! `y = activation(x W^T + b)` and its gradient.
 
 use crate::elementwise::{add_columns, tanh};
-use crate::gemm::{Packed, Start, View, gemm};
+use crate::gemm::{DEPTH, Packed, Start, View, gemm};
 use crate::{Real, multiversion};
+use std::borrow::Cow;
 
 /// What follows the affine map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,28 +37,48 @@ pub struct Gradient<T> {
     pub bias: Vec<T>,
 }
 
-/// Gradient from `d_y[rows, output]`; `y` is the forward result, `weight` is `W[output, input]` packed.
-pub fn backward<T: Real>(x: &[T], y: &[T], d_y: &[T], weight: &Packed<T>, activation: Activation) -> Gradient<T> {
+/// Gradient from `d_y[rows, output]`; `y` is the forward result, `weight` is `W[output, input]` packed. That of `x` is left
+/// empty unless `wants_x`.
+pub fn backward<T: Real>(
+    x: &[T],
+    y: &[T],
+    d_y: &[T],
+    weight: &Packed<T>,
+    activation: Activation,
+    wants_x: bool,
+) -> Gradient<T> {
     let (output, input) = (weight.depth(), weight.cols());
     let rows = d_y.len().checked_div(output).unwrap_or(0);
-    let mut d_pre = d_y.to_vec();
+    let mut d_pre = Cow::Borrowed(d_y);
     if activation == Activation::Tanh {
-        tanh_backward(&mut d_pre, y); // y = tanh(pre)
+        tanh_backward(d_pre.to_mut(), y); // y = tanh(pre)
     }
-    let mut gradient =
-        Gradient { x: vec![T::ZERO; rows * input], weight: vec![T::ZERO; output * input], bias: vec![T::ZERO; output] };
+    let mut gradient = Gradient {
+        x: vec![T::ZERO; if wants_x { rows * input } else { 0 }],
+        weight: vec![T::ZERO; output * input],
+        bias: vec![T::ZERO; output],
+    };
     // y = x W^T + b
-    gemm(View::new(&d_pre, rows, output), weight, &mut gradient.x, Start::Zero);
+    if wants_x {
+        gemm(View::new(&d_pre, rows, output), weight, &mut gradient.x, Start::Zero);
+    }
     weight_gradient(&d_pre, x, rows, &mut gradient.weight, weight);
     add_columns(&d_pre, &mut gradient.bias);
     gradient
 }
 
+/// Rows whose inputs are packed at once; a multiple of the product's own blocks, so that sums have the order of one product.
+const PACKED_ROWS: usize = 16 * DEPTH;
+
 /// `d_weight[output, input] = d_y^T x`: one product over all rows, rounded as `weight` is.
 fn weight_gradient<T: Real>(d_y: &[T], x: &[T], rows: usize, d_weight: &mut [T], weight: &Packed<T>) {
     let (output, input) = (weight.depth(), weight.cols());
-    let packed = Packed::with_format(View::new(x, rows, input), weight.format());
-    gemm(View::new(d_y, rows, output).transposed(), &packed, d_weight, Start::Zero);
+    let (d_y, x) = (View::new(d_y, rows, output), View::new(x, rows, input));
+    for first in (0..rows).step_by(PACKED_ROWS) {
+        let block = first..rows.min(first + PACKED_ROWS);
+        let packed = Packed::with_format(x.rows(block.clone()), weight.format());
+        gemm(d_y.rows(block).transposed(), &packed, d_weight, Start::Add);
+    }
 }
 
 #[inline(always)]

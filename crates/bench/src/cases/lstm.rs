@@ -4,6 +4,7 @@ use crate::measure::{Bench, Work};
 use simurgh_kernels::Ragged;
 use simurgh_nn::burn::tensor::{Device, Tensor, TensorData};
 use simurgh_nn::init::Init;
+use simurgh_nn::ops::{Activation, Keep, linear};
 use simurgh_nn::optimizer::Accumulated;
 use simurgh_nn::pass::Pass;
 use simurgh_nn::recurrent::{CellKind, Recurrent, RecurrentConfig};
@@ -25,6 +26,38 @@ pub(crate) fn lstm(bench: &mut Bench<'_>) {
                     one(bench, &case, kind, (batch, time, size, layers), ragged);
                 }
             }
+        }
+    }
+    long(bench);
+}
+
+/// One sequence of 100,000 steps with a scalar read-out and a loss at every step: what counts is the memory.
+fn long(bench: &mut Bench<'_>) {
+    let (steps, input, hidden) = (100_000, 32, 128);
+    for (keep, mark) in [(Keep::Borders, ", checkpointed"), (Keep::All, "")] {
+        let case = format!("lstm 1L B1 T{steps} I{input} H{hidden} train{mark}");
+        for precision in bench.precisions() {
+            if !bench.wants(&case, precision) {
+                continue;
+            }
+            let training = Device::flex().autodiff();
+            let config = RecurrentConfig { cell: CellKind::Lstm, input, hidden, layers: 1, bidirectional: false };
+            let net = config.init(&Init::new(1, &training), "bench");
+            let read_out = Init::new(2, &training).glorot("read-out", [1, hidden], 1);
+            let layout = Arc::new(Ragged::new(&[steps]).expect("a length above 0"));
+            let mut random = Random::new(1);
+            let data: Vec<f32> = (0..steps * input).map(|_| random.normal() as f32).collect();
+            let targets: Vec<f32> = (0..steps).map(|_| random.normal() as f32).collect();
+            let x = Tensor::<2>::from_data(TensorData::new(data, [steps, input]), &training);
+            let targets = Tensor::<2>::from_data(TensorData::new(targets, [steps, 1]), &training);
+            let work = Work { flops: (3 * 2 * steps * 4 * hidden * (input + hidden)) as f64, ..Work::default() };
+            bench.time(&case, precision, work, || {
+                let mut pass = Pass { precision, keep, ..Pass::default() };
+                let out = net.forward(x.clone(), &layout, None, &mut pass).expect("a batch of the layout").0;
+                let error = linear(out, read_out.val(), None, Activation::Identity, precision) - targets.clone();
+                let mut gradients = (error.clone() * error).sum().backward();
+                std::hint::black_box(Accumulated::take(&net, &mut gradients, &pass));
+            });
         }
     }
 }

@@ -70,7 +70,7 @@ fn run<T: Real>(
     direction: Direction,
     want: Want<'_, T>,
 ) -> Result<Gradient<T>, ShapeError> {
-    let Upstream { x, output, saved, initial, weights, weight_ih, weight_hh, d_output } = upstream;
+    let Upstream { x, hidden: output, saved, initial, weights, weight_ih, weight_hh, .. } = upstream;
     let (rows, sequences) = (layout.rows(), layout.sequences());
     let check = Check("recurrent backward");
     let engine = Engine::new(cell, layout, x, weights, direction, check.0)?;
@@ -81,10 +81,22 @@ fn run<T: Real>(
 
     // The gradient that flows from step to step starts as that of the final state and ends as that of the initial
     // one; a sequence's share is touched only at the steps it reaches.
-    let mut d_hidden = d_output[rows * hidden..(rows + sequences) * hidden].to_vec();
-    let mut d_cell = d_output[(rows + sequences) * hidden..].to_vec();
+    let mut d_hidden = vec![T::ZERO; sequences * hidden];
+    let mut d_cell = vec![T::ZERO; if has_cell { sequences * hidden } else { 0 }];
+    if !upstream.d_last.is_empty() {
+        let (of_hidden, of_cell) = upstream.d_last.split_at(sequences * hidden);
+        d_hidden.copy_from_slice(of_hidden);
+        d_cell.copy_from_slice(of_cell);
+    }
+    let nothing = vec![T::ZERO; if upstream.d_hidden.is_empty() { hidden } else { 0 }];
+    // Of the gradient of a row's hidden state, units from `start` on.
+    let d_out = |row: usize, start: usize, n: usize| match upstream.d_hidden {
+        [] => &nothing[start..start + n],
+        all => &all[row * hidden + start..][..n],
+    };
     let zeros = |n: usize| vec![T::ZERO; if want.parameters { n } else { 0 }];
-    let (mut d_x, mut d_bias) = (zeros(rows * input), vec![T::ZERO; width]);
+    let wants_x = want.parameters && upstream.wants_x;
+    let (mut d_x, mut d_bias) = (zeros(if wants_x { rows * input } else { 0 }), vec![T::ZERO; width]);
     let (mut d_weight_ih, mut d_weight_hh) = (zeros(gates * input), zeros(gates * hidden));
 
     let blocks = &engine.blocks;
@@ -211,7 +223,8 @@ fn run<T: Real>(
                                 false => &mut [],
                             });
                             let d_c = if has_cell { dc.slice(state, n) } else { &mut [] };
-                            let flow = Flow { d_out: &d_output[at..at + n], d_h: dh.slice(state, n), d_c, d_gates };
+                            let d_out = d_out(row + i, units.start, n);
+                            let flow = Flow { d_out, d_h: dh.slice(state, n), d_c, d_gates };
                             if watching {
                                 let c = if has_cell { watch_c.slice(at, n) } else { &mut [] };
                                 watch(&kept, &flow, watch_h.slice(at, n), c);
@@ -272,7 +285,7 @@ fn run<T: Real>(
             // SAFETY: tasks own disjoint columns.
             add_columns_serial(d_gates, stride, own.start, unsafe { db.slice(own.start, own.len()) });
             let rows = row_shares.at(share);
-            if !rows.is_empty() {
+            if wants_x && !rows.is_empty() {
                 // columns = x W_ih^T + ...
                 let product = Product::new(weight_ih, at_row(&dx, first, input), input, &[]);
                 let piece = Piece { rows: rows.clone(), to: rows.start };

@@ -38,10 +38,18 @@ impl<T: Real> Saved<T> {
     }
 }
 
+/// What a forward pass made.
+#[derive(Debug)]
+pub struct Forward<T: Real> {
+    /// The hidden state of every row, `[rows, hidden]`.
+    pub hidden: Vec<T>,
+    /// The final hidden state of every sequence, then (LSTM) its final cell, `[states x sequences, hidden]`.
+    pub last: Vec<T>,
+    /// For the backward pass.
+    pub saved: Saved<T>,
+}
+
 /// Runs one direction over `x[rows, input]`.
-///
-/// Returns `[rows + states x sequences, hidden]`: the hidden state of every row, then the final hidden state of every
-/// sequence, then (LSTM) its final cell.
 ///
 /// # Errors
 /// If the shapes do not fit.
@@ -53,7 +61,7 @@ pub fn forward<T: Real>(
     initial: State<'_, T>,
     direction: Direction,
     keep: Keep,
-) -> Result<(Vec<T>, Saved<T>), ShapeError> {
+) -> Result<Forward<T>, ShapeError> {
     let (rows, sequences) = (layout.rows(), layout.sequences());
     let engine = Engine::new(cell, layout, x, weights, direction, "recurrent forward")?;
     let (hidden, stride) = (engine.layer.hidden, engine.layer.stride());
@@ -61,7 +69,8 @@ pub fn forward<T: Real>(
     initial.check(cell, sequences, hidden, Check("recurrent forward"))?;
     let blocks = &engine.blocks;
     let keep_gates = keep == Keep::All && !matches!(cell, Cell::Rnn(_));
-    let mut output = vec![T::ZERO; (rows + cell.states() * sequences) * hidden];
+    let mut all = vec![T::ZERO; rows * hidden];
+    let mut last = vec![T::ZERO; cell.states() * sequences * hidden];
     let mut running = initial.cell.to_vec();
     let mut saved = Saved {
         keep,
@@ -72,8 +81,7 @@ pub fn forward<T: Real>(
             _ => 0,
         }),
     };
-    let (all, last) = output.split_at_mut(rows * hidden);
-    let (out, running_cells) = (Shared::new(all), Shared::new(&mut running));
+    let (out, running_cells) = (Shared::new(&mut all), Shared::new(&mut running));
     let (kept, cells) = (Shared::new(&mut saved.gates), Shared::new(&mut saved.cells));
     let owners = owners(layout, engine.layer.width() * hidden);
     let members = if owners.len() == 1 { engine.layer.members() } else { 1 };
@@ -109,7 +117,7 @@ pub fn forward<T: Real>(
             });
         }
     });
-    blocks.final_states(all, hidden, &mut last[..sequences * hidden]);
+    blocks.final_states(&all, hidden, &mut last[..sequences * hidden]);
     last[sequences * hidden..].copy_from_slice(&running);
-    Ok((output, saved))
+    Ok(Forward { hidden: all, last, saved })
 }

@@ -11,8 +11,8 @@ use crate::{Ragged, Real, ShapeError};
 pub struct Upstream<'a, T: Real> {
     /// `[rows, input]`
     pub x: &'a [T],
-    /// What [`super::forward`] returned.
-    pub output: &'a [T],
+    /// The hidden states that [`super::forward`] made, `[rows, hidden]`.
+    pub hidden: &'a [T],
     /// What [`super::forward`] saved.
     pub saved: &'a Saved<T>,
     /// The state it started from.
@@ -23,14 +23,18 @@ pub struct Upstream<'a, T: Real> {
     pub weight_ih: &'a Packed<T>,
     /// `W_hh`, see [`Cell::pack_state_weight`].
     pub weight_hh: &'a [Packed<T>],
-    /// Gradient of the output, `[rows + states x sequences, hidden]`.
-    pub d_output: &'a [T],
+    /// Gradient of all hidden states, `[rows, hidden]`; empty where there is none.
+    pub d_hidden: &'a [T],
+    /// Gradient of the final states, `[states x sequences, hidden]`; empty where there is none.
+    pub d_last: &'a [T],
+    /// Is the gradient of the input wanted? It takes a quarter of the pass.
+    pub wants_x: bool,
 }
 
 /// Gradients of the operands.
 #[derive(Clone, Debug)]
 pub struct Gradient<T> {
-    /// `[rows, input]`
+    /// `[rows, input]`; empty where it was not wanted.
     pub x: Vec<T>,
     /// `[gates x hidden, input]`
     pub weight_ih: Vec<T>,
@@ -59,9 +63,14 @@ impl<T: Real> Upstream<'_, T> {
     /// Of weights and an input that were checked.
     pub(super) fn check(&self, cell: Cell, layout: &Ragged, hidden: usize, check: Check) -> Result<(), ShapeError> {
         let (rows, sequences) = (layout.rows(), layout.sequences());
-        let (gates, all) = (cell.gates() * hidden, rows + cell.states() * sequences);
-        for (name, operand) in [("d_output", self.d_output), ("output", self.output)] {
-            check.elements(name, operand.len(), &[("rows + states x sequences", all), ("hidden", hidden)])?;
+        let gates = cell.gates() * hidden;
+        check.elements("hidden", self.hidden.len(), &[("rows", rows), ("hidden", hidden)])?;
+        if !self.d_hidden.is_empty() {
+            check.elements("d_hidden", self.d_hidden.len(), &[("rows", rows), ("hidden", hidden)])?;
+        }
+        if !self.d_last.is_empty() {
+            let last = [("states", cell.states()), ("sequences", sequences), ("hidden", hidden)];
+            check.elements("d_last", self.d_last.len(), &last)?;
         }
         self.initial.check(cell, sequences, hidden, check)?;
         check.dimension("gates x hidden of weight_ih", self.weight_ih.depth(), gates)?;

@@ -34,7 +34,7 @@ mod tangent;
 mod walk;
 
 pub use backward::{backward, backward_to_state, backward_with_states};
-pub use forward::{Saved, forward};
+pub use forward::{Forward, Saved, forward};
 pub use gradient::{Gradient, StateGradients, Upstream};
 pub use step::Stepper;
 pub use tangent::{Linearised, Tangent, tangent};

@@ -226,16 +226,15 @@ pub fn largest_singular_value<T: Real>(
     };
     normalise(&mut v);
     let mut found = Singular { values: vec![0.0; sequences], rounds: 0, change: f64::INFINITY };
-    let mut d_output = vec![T::ZERO; (rows + states * sequences) * hidden];
     while found.rounds < stop.rounds && found.change > stop.change {
         let (h, c) = v.split_at(sequences * hidden);
         let along = Tangent { x: &[], initial: State { hidden: h, cell: c } };
         let mut moved = tangent(cell, layout, at, along, direction)?.split_off(rows * hidden);
         // ||J v|| with ||v|| = 1
         let values = normalise(&mut moved);
-        d_output[rows * hidden..].copy_from_slice(&moved);
-        let Linearised { output, saved, initial, weights } = at;
-        let upstream = Upstream { x, output, saved, initial, weights, weight_ih, weight_hh, d_output: &d_output };
+        let Linearised { hidden, saved, initial, weights } = at;
+        let (d_hidden, d_last, wants_x) = (&[][..], &moved[..], false);
+        let upstream = Upstream { x, hidden, saved, initial, weights, weight_ih, weight_hh, d_hidden, d_last, wants_x };
         let (h, c) = backward_to_state(cell, layout, upstream, direction)?;
         v = [h, c].concat();
         normalise(&mut v);

@@ -22,9 +22,8 @@ fn the_tangent_equals_finite_differences_and_is_the_adjoint_of_the_gradient() {
             for (lengths, input, hidden) in [(&[1][..], 1, 1), (&[5, 5, 4, 2, 1], 3, 7), (&[290, 40], 2, 5)] {
                 let case = Case::<f64>::new(cell, lengths, input, hidden);
                 let (vx, vh, vc) = (draw(case.x.len(), 1), draw(case.h0.len(), 2), draw(case.c0.len(), 3));
-                let (output, saved, packs) = case.kept(direction);
-                let initial = State { hidden: &case.h0, cell: &case.c0 };
-                let at = Linearised { output: &output, saved: &saved, initial, weights: packs.weights(&case.p) };
+                let (forward, packs) = case.kept(direction);
+                let at = case.linearised(&forward, &packs);
                 let along = Tangent { x: &vx, initial: State { hidden: &vh, cell: &vc } };
                 let moved = tangent(cell, &case.layout, at, along, direction).unwrap();
                 let shifted = |e: f64| {
@@ -231,7 +230,7 @@ fn the_cell_path_is_the_product_of_forget_gates() {
                 d_output[(rows + 2 + j) * hidden] = 1.0;
             }
             let (_, states) = case.with_states(direction, &d_output);
-            let (_, saved, _) = case.kept(direction);
+            let saved = case.kept(direction).0.saved;
             let path = cell_path(&case.layout, &saved, &states, hidden, direction).unwrap();
             assert!((path.cell[20] / after_20 - 1.0).abs() < 0.02, "{bias}: {}", path.cell[20]);
             for (lag, (total, cell)) in path.total.iter().zip(&path.cell).enumerate() {
@@ -242,7 +241,7 @@ fn the_cell_path_is_the_product_of_forget_gates() {
             // With a way through hidden states there is a rest, and the shares add up.
             let case = Case::<f64>::new(Cell::Lstm, &[21, 9], 3, hidden);
             let (_, states) = case.with_states(direction, &d_output);
-            let path = cell_path(&case.layout, &case.kept(direction).1, &states, hidden, direction).unwrap();
+            let path = cell_path(&case.layout, &case.kept(direction).0.saved, &states, hidden, direction).unwrap();
             assert!(path.rest[0] < 1e-15 && path.rest[5] > 1e-3 * path.total[5]);
         }
     }
@@ -257,7 +256,7 @@ fn saturation_counts_what_stands_near_an_end() {
             case.p.weight_ih.fill(0.0);
             case.p.bias_ih.fill(bias);
             case.p.bias_hh.fill(0.0);
-            let found = gate_saturation(cell, &case.layout, &case.kept(Direction::Forward).1, 20).unwrap();
+            let found = gate_saturation(cell, &case.layout, &case.kept(Direction::Forward).0.saved, 20).unwrap();
             assert_eq!(found.iter().map(|s| s.gate).collect::<String>(), gates);
             assert!(found.iter().all(|s| (s.below, s.above) == (below, above)), "{bias} {found:?}");
         }
@@ -275,7 +274,7 @@ fn cosines() {
 #[test]
 fn what_does_not_fit_is_an_error() {
     let case = Case::<f32>::new(Cell::Lstm, &[3, 2], 2, 4);
-    let (output, saved, packs) = case.kept(Direction::Forward);
+    let (Forward { hidden, saved, .. }, packs) = case.kept(Direction::Forward);
     let weights = packs.weights(&case.p);
     let initial = State { hidden: &case.h0, cell: &case.c0 };
     let run = |x: &[f32], weights, initial, keep| {
@@ -297,26 +296,31 @@ fn what_does_not_fit_is_an_error() {
     let want = "recurrent layer: `weight_hh` has 63 elements, expected 64 (gates 4 x hidden 4 x hidden 4)";
     assert_eq!(message(e), want);
 
-    let d_output = vec![0.0; output.len()];
-    let upstream = |saved, d_output| Upstream {
+    let d_hidden = vec![0.0; hidden.len()];
+    let upstream = |saved, d_hidden| Upstream {
         x: &case.x,
-        output: &output,
+        hidden: &hidden,
         saved,
         initial,
         weights,
         weight_ih: &packs.weight_ih,
         weight_hh: &packs.weight_hh,
-        d_output,
+        d_hidden,
+        d_last: &[],
+        wants_x: true,
     };
     let back = |upstream| message(backward(Cell::Lstm, &case.layout, upstream, Direction::Forward).unwrap_err());
-    let e = back(upstream(&saved, &d_output[1..]));
-    assert!(e.starts_with("recurrent backward: `d_output` has 35 elements, expected 36"), "{e}");
-    let nothing = run(&case.x, weights, initial, Keep::Nothing).unwrap().1;
-    let e = back(upstream(&nothing, &d_output));
+    let e = back(upstream(&saved, &d_hidden[1..]));
+    assert_eq!(e, "recurrent backward: `d_hidden` has 19 elements, expected 20 (rows 5 x hidden 4)");
+    let e = back(Upstream { d_last: &d_hidden[..3], ..upstream(&saved, &d_hidden) });
+    let want = "recurrent backward: `d_last` has 3 elements, expected 16 (states 2 x sequences 2 x hidden 4)";
+    assert_eq!(e, want);
+    let nothing = run(&case.x, weights, initial, Keep::Nothing).unwrap().saved;
+    let e = back(upstream(&nothing, &d_hidden));
     assert_eq!(e, "recurrent backward: the forward pass kept nothing for it");
     // What a pass over another batch kept.
-    let other = Case::<f32>::new(Cell::Lstm, &[3, 3], 2, 4).kept(Direction::Forward).1;
-    assert!(back(upstream(&other, &d_output)).contains("kept"), "{}", back(upstream(&other, &d_output)));
+    let other = Case::<f32>::new(Cell::Lstm, &[3, 3], 2, 4).kept(Direction::Forward).0.saved;
+    assert!(back(upstream(&other, &d_hidden)).contains("kept"), "{}", back(upstream(&other, &d_hidden)));
 
     let e = gradient_norm_by_lag(&case.layout, &[0.0f32; 3], 4, Direction::Forward).unwrap_err();
     assert!(message(e).contains("expected 20 (rows 5 x hidden 4)"));

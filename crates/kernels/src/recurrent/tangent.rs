@@ -14,8 +14,8 @@ use crate::{Ragged, Real, ShapeError};
 /// A forward pass, as its linearisation reads it.
 #[derive(Clone, Copy, Debug)]
 pub struct Linearised<'a, T: Real> {
-    /// What [`super::forward`] returned.
-    pub output: &'a [T],
+    /// The hidden states that [`super::forward`] made, `[rows, hidden]`.
+    pub hidden: &'a [T],
     /// What it saved, with [`Keep::All`].
     pub saved: &'a Saved<T>,
     /// The state it started from.
@@ -33,7 +33,7 @@ pub struct Tangent<'a, T> {
     pub initial: State<'a, T>,
 }
 
-/// The tangent of what [`super::forward`] returned, `[rows + states x sequences, hidden]`. Costs a forward pass, half of one
+/// The tangents of all hidden states and of the final states, `[rows + states x sequences, hidden]`. Costs a forward pass, half of one
 /// where the input stays.
 ///
 /// # Errors
@@ -53,8 +53,7 @@ pub fn tangent<T: Real>(
     if !along.x.is_empty() {
         check.elements("the tangent of x", along.x.len(), &[("rows", rows), ("input", input)])?;
     }
-    let all = rows + cell.states() * sequences;
-    check.elements("output", at.output.len(), &[("rows + states x sequences", all), ("hidden", hidden)])?;
+    check.elements("hidden", at.hidden.len(), &[("rows", rows), ("hidden", hidden)])?;
     if at.saved.keep != Keep::All {
         return Err(ShapeError::NothingKept { operation: check.0 });
     }
@@ -65,7 +64,7 @@ pub fn tangent<T: Real>(
     let layer = Layer::new(cell, Weights { bias_ih: &zeros, bias_hh: &zeros, ..at.weights });
     let (width, stride) = (layer.width(), layer.stride());
     let blocks = Blocks::new(layout, direction);
-    let mut tangents = vec![T::ZERO; all * hidden];
+    let mut tangents = vec![T::ZERO; (rows + cell.states() * sequences) * hidden];
     let (moved, last) = tangents.split_at_mut(rows * hidden);
     let mut running = along.initial.cell.to_vec();
     let (out, cells) = (Shared::new(moved), Shared::new(&mut running));
@@ -125,14 +124,14 @@ pub fn tangent<T: Real>(
                         }
                         Cell::Gru => {
                             let (r, z, n, p) = (kept(0), kept(1), kept(2), kept(3));
-                            let h_before = earlier(at.output, at.initial.hidden, k);
+                            let h_before = earlier(at.hidden, at.initial.hidden, k);
                             // n = tanh(... + r p)
                             let d_n = (T::ONE - n * n) * (sum(2) + p * r * (T::ONE - r) * sum(0) + r * sum(3));
                             // h' = (1 - z) n + z h
                             (T::ONE - z) * d_n + z * before[i * hidden + k] + (h_before - n) * z * (T::ONE - z) * sum(1)
                         }
                         Cell::Rnn(activation) => {
-                            let h = at.output[row * hidden + k];
+                            let h = at.hidden[row * hidden + k];
                             // h' = activation(sum)
                             match activation {
                                 Activation::Tanh => (T::ONE - h * h) * sum(0),

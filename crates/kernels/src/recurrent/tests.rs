@@ -68,44 +68,41 @@ impl<T: Real> Case<T> {
         State { hidden: &self.h0, cell: &self.c0 }
     }
 
-    fn forward(&self, packs: &Packs<T>, direction: Direction, keep: Keep) -> (Vec<T>, Saved<T>) {
+    fn forward(&self, packs: &Packs<T>, direction: Direction, keep: Keep) -> Forward<T> {
         let weights = packs.weights(&self.p);
         forward(self.cell, &self.layout, &self.x, weights, self.initial(), direction, keep).unwrap()
     }
 
     /// All that a forward pass makes.
-    pub(super) fn kept(&self, direction: Direction) -> (Vec<T>, Saved<T>, Packs<T>) {
+    pub(super) fn kept(&self, direction: Direction) -> (Forward<T>, Packs<T>) {
         let packs = self.packs();
-        let (output, saved) = self.forward(&packs, direction, Keep::All);
-        (output, saved, packs)
+        (self.forward(&packs, direction, Keep::All), packs)
     }
 
     /// Every row's hidden state and, of an LSTM, cell.
     pub(super) fn all_states(&self, direction: Direction) -> (Vec<T>, Vec<T>) {
-        let (output, saved, _) = self.kept(direction);
-        (output, saved.cells.to_vec())
+        let forward = self.kept(direction).0;
+        (forward.hidden, forward.saved.cells.to_vec())
     }
 
-    fn upstream<'a>(
-        &'a self,
-        output: &'a [T],
-        saved: &'a Saved<T>,
-        packs: &'a Packs<T>,
-        d_output: &'a [T],
-    ) -> Upstream<'a, T> {
+    /// `d_output` is the gradient of the hidden states and then of the final states.
+    fn upstream<'a>(&'a self, forward: &'a Forward<T>, packs: &'a Packs<T>, d_output: &'a [T]) -> Upstream<'a, T> {
+        let (d_hidden, d_last) = d_output.split_at(forward.hidden.len());
         Upstream {
             x: &self.x,
-            output,
-            saved,
+            hidden: &forward.hidden,
+            saved: &forward.saved,
             initial: self.initial(),
             weights: packs.weights(&self.p),
             weight_ih: &packs.weight_ih,
             weight_hh: &packs.weight_hh,
-            d_output,
+            d_hidden,
+            d_last,
+            wants_x: true,
         }
     }
 
-    /// The output; and the gradient where there is one of the output.
+    /// The hidden states and then the final states; and the gradient where there is one of these.
     pub(super) fn run(
         &self,
         direction: Direction,
@@ -113,31 +110,35 @@ impl<T: Real> Case<T> {
         d_output: Option<&[T]>,
     ) -> (Vec<T>, Option<Gradient<T>>) {
         let packs = self.packs();
-        let (output, saved) = self.forward(&packs, direction, keep);
+        let forward = self.forward(&packs, direction, keep);
         let gradient = d_output.map(|d_output| {
-            backward(self.cell, &self.layout, self.upstream(&output, &saved, &packs, d_output), direction).unwrap()
+            backward(self.cell, &self.layout, self.upstream(&forward, &packs, d_output), direction).unwrap()
         });
-        (output, gradient)
+        ([forward.hidden, forward.last].concat(), gradient)
     }
 
     /// The gradient, and those of all states.
     pub(super) fn with_states(&self, direction: Direction, d_output: &[T]) -> (Gradient<T>, StateGradients<T>) {
-        let (output, saved, packs) = self.kept(direction);
-        let upstream = self.upstream(&output, &saved, &packs, d_output);
+        let (forward, packs) = self.kept(direction);
+        let upstream = self.upstream(&forward, &packs, d_output);
         backward_with_states(self.cell, &self.layout, upstream, direction).unwrap()
     }
 
     /// The gradient of the initial state alone.
     pub(super) fn to_state(&self, direction: Direction, d_output: &[T]) -> (Vec<T>, Vec<T>) {
-        let (output, saved, packs) = self.kept(direction);
-        let upstream = self.upstream(&output, &saved, &packs, d_output);
+        let (forward, packs) = self.kept(direction);
+        let upstream = self.upstream(&forward, &packs, d_output);
         backward_to_state(self.cell, &self.layout, upstream, direction).unwrap()
     }
 
+    pub(super) fn linearised<'a>(&'a self, forward: &'a Forward<T>, packs: &'a Packs<T>) -> Linearised<'a, T> {
+        let (hidden, saved) = (&forward.hidden, &forward.saved);
+        Linearised { hidden, saved, initial: self.initial(), weights: packs.weights(&self.p) }
+    }
+
     pub(super) fn singular(&self, direction: Direction, stop: observe::Stop) -> observe::Singular {
-        let (output, saved, packs) = self.kept(direction);
-        let at =
-            Linearised { output: &output, saved: &saved, initial: self.initial(), weights: packs.weights(&self.p) };
+        let (forward, packs) = self.kept(direction);
+        let at = self.linearised(&forward, &packs);
         let backward = (&packs.weight_ih, &packs.weight_hh[..]);
         observe::largest_singular_value(self.cell, &self.layout, &self.x, at, backward, direction, stop).unwrap()
     }

@@ -81,7 +81,14 @@ impl Kernel for Attention {
     }
 
     /// The weights are for looking at: no gradient flows through them.
-    fn backward<T: Number>(&self, inputs: &[Operand<'_, T>], _: &[T], saved: &Saved, d_output: &[T]) -> Vec<Vec<T>> {
+    fn backward<T: Number>(
+        &self,
+        inputs: &[Operand<'_, T>],
+        _: &[T],
+        saved: &Saved,
+        d_output: &[T],
+        _: &[bool],
+    ) -> Vec<Vec<T>> {
         let operands = operands(inputs);
         let weights = saved.downcast_ref::<Vec<T>>().expect("the forward pass saved its weights");
         let d_context = &d_output[..self.groups.query_count() * operands.depth];

@@ -98,7 +98,14 @@ impl Kernel for CrossEntropy {
         Output { data: sums.map(T::from_f64).to_vec(), shape: vec![3], saved: Arc::new(Mutex::new(gradient)) }
     }
 
-    fn backward<T: Number>(&self, _: &[Operand<'_, T>], _: &[T], saved: &Saved, d_output: &[T]) -> Vec<Vec<T>> {
+    fn backward<T: Number>(
+        &self,
+        _: &[Operand<'_, T>],
+        _: &[T],
+        saved: &Saved,
+        d_output: &[T],
+        _: &[bool],
+    ) -> Vec<Vec<T>> {
         let saved = saved.downcast_ref::<Mutex<Option<Gradient<T>>>>().expect("a loss saves its gradient");
         // Taken, not copied: a tape is run once.
         let gradient = saved.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();

@@ -46,7 +46,14 @@ impl Kernel for Dropout {
         Output { data, shape: inputs[0].shape.to_vec(), saved: Arc::new(()) }
     }
 
-    fn backward<T: Number>(&self, inputs: &[Operand<'_, T>], _: &[T], _: &Saved, d_output: &[T]) -> Vec<Vec<T>> {
+    fn backward<T: Number>(
+        &self,
+        inputs: &[Operand<'_, T>],
+        _: &[T],
+        _: &Saved,
+        d_output: &[T],
+        _: &[bool],
+    ) -> Vec<Vec<T>> {
         let mut d = d_output.to_vec();
         kernel::dropout(&mut d, inputs[0].shape[1], &self.keys, self.rate, self.seed);
         vec![d]

@@ -49,7 +49,14 @@ impl Kernel for EmbeddingRows {
         Output { data, shape: vec![self.ids.len(), width], saved: Arc::new(()) }
     }
 
-    fn backward<T: Number>(&self, inputs: &[Operand<'_, T>], _: &[T], _: &Saved, d_output: &[T]) -> Vec<Vec<T>> {
+    fn backward<T: Number>(
+        &self,
+        inputs: &[Operand<'_, T>],
+        _: &[T],
+        _: &Saved,
+        d_output: &[T],
+        _: &[bool],
+    ) -> Vec<Vec<T>> {
         let data = bytemuck::cast_slice::<T, f32>(d_output).to_vec();
         self.rows.push(self.table, self.ids.clone(), inputs[1].shape[1], data);
         vec![vec![T::ZERO], Vec::new()]
@@ -78,7 +85,14 @@ impl Kernel for Embedding {
         Output { data, shape: vec![self.ids.len(), width], saved: Arc::new(()) }
     }
 
-    fn backward<T: Number>(&self, inputs: &[Operand<'_, T>], _: &[T], _: &Saved, d_output: &[T]) -> Vec<Vec<T>> {
+    fn backward<T: Number>(
+        &self,
+        inputs: &[Operand<'_, T>],
+        _: &[T],
+        _: &Saved,
+        d_output: &[T],
+        _: &[bool],
+    ) -> Vec<Vec<T>> {
         let mut d_table = vec![T::ZERO; inputs[0].data.len()];
         kernel::backward(d_output, inputs[0].shape[1], &self.ids, &mut d_table);
         vec![d_table]

@@ -5,12 +5,12 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::flex::FlexTensor;
+use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{
     Autodiff, Backend, Dispatch, DispatchDevice, Element, ExtensionType, Flex, TensorMetadata, backend_extension,
 };
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Shape, Tensor, TensorData};
 use simurgh_kernels::Real;
 use std::any::Any;
 use std::fmt::Debug;
@@ -44,14 +44,22 @@ pub(crate) trait Kernel: Debug + Send + Sync + 'static {
     /// `track`: a backward pass will follow.
     fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], track: bool) -> Output<T>;
 
-    /// The gradient of each input, in order, from that of the output; nothing for one that needs none.
+    /// The gradient of each input, in order, from that of the output: nothing for one that needs none, whether because it is
+    /// not `wanted` or because it goes another way.
     fn backward<T: Number>(
         &self,
         inputs: &[Operand<'_, T>],
         output: &[T],
         saved: &Saved,
         d_output: &[T],
+        wanted: &[bool],
     ) -> Vec<Vec<T>>;
+
+    /// Do gradients that are not given stand for zeros, which the operations before must get?
+    const PASSES_NOTHING: bool = false;
+
+    /// May [`Kernel::backward`] get nothing instead of a gradient that is 0 everywhere?
+    const TAKES_NOTHING: bool = false;
 }
 
 /// [`Kernel`] without its type parameter, so that one extension serves all.
@@ -63,6 +71,7 @@ pub trait AnyKernel: Debug + Send + Sync {
         output: &FlexTensor,
         saved: &Saved,
         d_output: FlexTensor,
+        wanted: &[bool],
     ) -> Vec<Option<FlexTensor>>;
 }
 
@@ -81,10 +90,11 @@ impl<K: Kernel> AnyKernel for K {
         output: &FlexTensor,
         saved: &Saved,
         d_output: FlexTensor,
+        wanted: &[bool],
     ) -> Vec<Option<FlexTensor>> {
         match inputs[0].dtype() {
-            DType::F32 => gradients::<f32, K>(self, inputs, output, saved, &d_output),
-            DType::F64 => gradients::<f64, K>(self, inputs, output, saved, &d_output),
+            DType::F32 => gradients::<f32, K>(self, inputs, output, saved, &d_output, wanted),
+            DType::F64 => gradients::<f64, K>(self, inputs, output, saved, &d_output, wanted),
             other => panic!("no fused operation for {other:?}"),
         }
     }
@@ -113,16 +123,37 @@ fn gradients<T: Number, K: Kernel>(
     output: &FlexTensor,
     saved: &Saved,
     d_output: &FlexTensor,
+    wanted: &[bool],
 ) -> Vec<Option<FlexTensor>> {
     let shapes = shapes(inputs);
-    let d_output = d_output.to_contiguous();
-    let gradients = kernel.backward(&operands::<T>(inputs, &shapes), slice(output), saved, slice(&d_output));
+    let nothing = K::TAKES_NOTHING && is_nothing::<T>(d_output);
+    let d_output = if nothing { d_output.clone() } else { d_output.to_contiguous() };
+    let d_output: &[T] = if nothing { &[] } else { slice(&d_output) };
+    let gradients = kernel.backward(&operands::<T>(inputs, &shapes), slice(output), saved, d_output, wanted);
     let whole = |data: &Vec<T>, shape: &[usize]| data.len() == shape.iter().product::<usize>();
     gradients
         .into_iter()
         .zip(shapes)
-        .map(|(data, shape)| whole(&data, &shape).then(|| FlexTensor::from_data(TensorData::new(data, shape))))
+        .map(|(data, shape)| match whole(&data, &shape) {
+            true => Some(FlexTensor::from_data(TensorData::new(data, shape))),
+            false => K::PASSES_NOTHING.then(|| zeros::<T>(&shape)),
+        })
         .collect()
+}
+
+/// A gradient of zeros that takes no memory.
+fn zeros<T: Number>(shape: &[usize]) -> FlexTensor {
+    let zero = FlexTensor::from_data(TensorData::new(vec![T::ZERO], [1]));
+    let layout = Layout::new(Shape::from(shape.to_vec()), vec![0; shape.len()], 0);
+    FlexTensor::from_arc(zero.data_arc(), layout, zero.dtype())
+}
+
+/// Is it one?
+fn is_nothing<T: Number>(tensor: &FlexTensor) -> bool {
+    let layout = tensor.layout();
+    layout.num_elements() > 1
+        && layout.strides().iter().all(|stride| *stride == 0)
+        && tensor.storage::<T>()[layout.start_offset()] == T::ZERO
 }
 
 /// The tensors of an operation, by their number: the extension macro takes no vectors.
@@ -210,7 +241,8 @@ impl<const N: usize> Backward<Flex, N> for FusedBackward {
     fn backward(self, ops: Ops<Recorded, N>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let d_output = grads.consume::<Flex>(&ops.node);
         let Recorded { inputs, output, saved, kernel } = ops.state;
-        let gradients = kernel.gradients(&inputs, &output, &saved, d_output);
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let gradients = kernel.gradients(&inputs, &output, &saved, d_output, &wanted);
         for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
             if let (Some(parent), Some(gradient)) = (parent, gradient) {
                 grads.register::<Flex>(parent.id, gradient);

@@ -66,9 +66,17 @@ impl Kernel for Linear {
         Output { data, shape: vec![x.shape[0], weight.shape[0]], saved: Arc::new(()) }
     }
 
-    fn backward<T: Number>(&self, inputs: &[Operand<'_, T>], output: &[T], _: &Saved, d_output: &[T]) -> Vec<Vec<T>> {
+    fn backward<T: Number>(
+        &self,
+        inputs: &[Operand<'_, T>],
+        output: &[T],
+        _: &Saved,
+        d_output: &[T],
+        wanted: &[bool],
+    ) -> Vec<Vec<T>> {
         let (x, weight) = (&inputs[0], &inputs[1]);
-        let g = linear::backward(x.data, output, d_output, &packed(weight, false, self.format), self.activation);
+        let packed = packed(weight, false, self.format);
+        let g = linear::backward(x.data, output, d_output, &packed, self.activation, wanted[0]);
         let mut all = vec![g.x, g.weight];
         if inputs.len() == 3 {
             all.push(g.bias);

@@ -11,7 +11,8 @@ use simurgh_kernels::recurrent as kernel;
 pub use simurgh_kernels::recurrent::{Activation as RnnActivation, Cell, Direction, Keep};
 use simurgh_kernels::shape::Check;
 use simurgh_kernels::{Ragged, ShapeError};
-use std::sync::Arc;
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Parameters of one direction of one layer: PyTorch's names, shapes and gate orders.
 #[derive(Clone, Debug)]
@@ -109,34 +110,82 @@ pub(crate) fn body(
         initial.hidden.into_dispatch(),
     ];
     inputs.extend(initial.cell.map(Tensor::into_dispatch));
-    let all: Tensor<2> = run_fused(inputs, unfolding.clone());
-    let part = |k: usize| {
-        let first = rows + k * sequences;
-        all.clone().slice([first..first + sequences, 0..size])
-    };
+    let link = Arc::new(Link::default());
+    let all: Tensor<2> = run_fused(inputs, Unfolded { unfolding: unfolding.clone(), link: link.clone() });
+    let states: Tensor<2> = run_fused(vec![all.clone().into_dispatch()], Last { link });
+    let part = |k: usize| states.clone().slice([k * sequences..(k + 1) * sequences, 0..size]);
     let last = State { hidden: part(0), cell: (cell.states() == 2).then(|| part(1)) };
-    Ok((all.clone().slice([0..rows, 0..size]), last))
+    Ok((all, last))
+}
+
+/// What passes between the two operations that are one layer: an operation has one result, and final states beside all
+/// hidden states in one tensor would be cut apart and put together again by copying.
+#[derive(Debug, Default)]
+struct Link {
+    /// The final states, on their way to [`Last`]'s result.
+    last: Mutex<Option<Box<dyn Any + Send>>>,
+    /// Their gradient, on its way to [`Unfolded`]'s backward pass, which comes after [`Last`]'s.
+    d_last: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+fn put<T: Number>(slot: &Mutex<Option<Box<dyn Any + Send>>>, numbers: Vec<T>) {
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(numbers));
+}
+
+/// What was put there, or nothing.
+fn take<T: Number>(slot: &Mutex<Option<Box<dyn Any + Send>>>) -> Vec<T> {
+    let numbers = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    numbers.and_then(|numbers| numbers.downcast().ok()).map_or_else(Vec::new, |numbers| *numbers)
+}
+
+/// All hidden states, `[rows, hidden]`.
+#[derive(Debug)]
+struct Unfolded {
+    unfolding: Unfolding,
+    link: Arc<Link>,
+}
+
+/// The final states, `[states x sequences, hidden]`, of the layer whose hidden states it reads.
+#[derive(Debug)]
+struct Last {
+    link: Arc<Link>,
+}
+
+impl Kernel for Last {
+    fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], _track: bool) -> Output<T> {
+        let data: Vec<T> = take(&self.link.last);
+        let hidden = inputs[0].shape[1];
+        Output { shape: vec![data.len() / hidden, hidden], data, saved: Arc::new(()) }
+    }
+
+    fn backward<T: Number>(&self, _: &[Operand<'_, T>], _: &[T], _: &Saved, d_output: &[T], _: &[bool]) -> Vec<Vec<T>> {
+        put(&self.link.d_last, d_output.to_vec());
+        vec![Vec::new()]
+    }
+
+    const PASSES_NOTHING: bool = true;
 }
 
 fn initial<'a, T: Number>(inputs: &'a [Operand<'a, T>]) -> kernel::State<'a, T> {
     kernel::State { hidden: inputs[5].data, cell: inputs.get(6).map_or(&[], |c| c.data) }
 }
 
-impl Kernel for Unfolding {
+impl Kernel for Unfolded {
     fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], track: bool) -> Output<T> {
         let [x, w_ih, w_hh, b_ih, b_hh, ..] = inputs else { unreachable!("six or seven operands") };
+        let Unfolding { cell, layout, direction, keep, precision, .. } = &self.unfolding;
+        let precision = *precision;
         let weights = kernel::Weights {
-            input_t: &packed(w_ih, true, self.precision.into()),
-            state_t: &packed_state(self.cell, w_hh, true, self.precision.into()),
+            input_t: &packed(w_ih, true, precision.into()),
+            state_t: &packed_state(*cell, w_hh, true, precision.into()),
             bias_ih: b_ih.data,
             bias_hh: b_hh.data,
         };
-        let keep = if track { self.keep } else { Keep::Nothing };
-        let (data, saved) =
-            kernel::forward(self.cell, &self.layout, x.data, weights, initial(inputs), self.direction, keep)
-                .expect("shapes were checked before");
-        let rows = self.layout.rows() + self.cell.states() * self.layout.sequences();
-        Output { data, shape: vec![rows, w_hh.shape[1]], saved: Arc::new(saved) }
+        let keep = if track { *keep } else { Keep::Nothing };
+        let made = kernel::forward(*cell, layout, x.data, weights, initial(inputs), *direction, keep);
+        let made = made.expect("shapes were checked before");
+        put(&self.link.last, made.last);
+        Output { data: made.hidden, shape: vec![layout.rows(), w_hh.shape[1]], saved: Arc::new(made.saved) }
     }
 
     fn backward<T: Number>(
@@ -145,38 +194,46 @@ impl Kernel for Unfolding {
         output: &[T],
         saved: &Saved,
         d_output: &[T],
+        wanted: &[bool],
     ) -> Vec<Vec<T>> {
+        let Unfolding { cell, layout, direction, precision, observer, .. } = &self.unfolding;
+        let (cell, direction, precision) = (*cell, *direction, *precision);
         let [x, w_ih, w_hh, b_ih, b_hh, ..] = inputs else { unreachable!("six or seven operands") };
         let upstream = kernel::Upstream {
             x: x.data,
-            output,
+            hidden: output,
             saved: saved.downcast_ref().expect("the forward pass saved its activations"),
             initial: initial(inputs),
             weights: kernel::Weights {
-                input_t: &packed(w_ih, true, self.precision.into()),
-                state_t: &packed_state(self.cell, w_hh, true, self.precision.into()),
+                input_t: &packed(w_ih, true, precision.into()),
+                state_t: &packed_state(cell, w_hh, true, precision.into()),
                 bias_ih: b_ih.data,
                 bias_hh: b_hh.data,
             },
-            weight_ih: &packed(w_ih, false, self.precision.into()),
-            weight_hh: &packed_state(self.cell, w_hh, false, self.precision.into()),
-            d_output,
+            weight_ih: &packed(w_ih, false, precision.into()),
+            weight_hh: &packed_state(cell, w_hh, false, precision.into()),
+            d_hidden: d_output,
+            d_last: &take(&self.link.d_last),
+            wants_x: wanted[0],
         };
-        let g = match &self.observer {
-            None => kernel::backward(self.cell, &self.layout, upstream, self.direction),
-            Some((observer, site)) => kernel::backward_with_states(self.cell, &self.layout, upstream, self.direction)
-                .map(|(gradient, states)| {
-                    observer.record(*site, self, &upstream, &states);
+        let g = match observer {
+            None => kernel::backward(cell, layout, upstream, direction),
+            Some((observer, site)) => {
+                kernel::backward_with_states(cell, layout, upstream, direction).map(|(gradient, states)| {
+                    observer.record(*site, &self.unfolding, &upstream, &states);
                     gradient
-                }),
+                })
+            }
         };
         let g = g.expect("shapes were checked before");
         let mut all = vec![g.x, g.weight_ih, g.weight_hh, g.bias_ih, g.bias_hh, g.hidden];
-        if self.cell.states() == 2 {
+        if cell.states() == 2 {
             all.push(g.cell);
         }
         all
     }
+
+    const TAKES_NOTHING: bool = true;
 }
 
 /// The same as ordinary tensor operations, a step at a time.

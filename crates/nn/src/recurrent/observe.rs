@@ -124,7 +124,7 @@ impl Recurrent {
                         all.push(Growth { layer, direction, lag, singular });
                     }
                 }
-                outputs.push(view.forward(&x, layout, None, Keep::Nothing)?.0);
+                outputs.push(view.forward(&x, layout, None, Keep::Nothing)?.hidden);
             }
             let rows = layout.rows();
             let part = |out: &Vec<f32>, row: usize| out[row * self.hidden..][..self.hidden].to_vec();
@@ -168,14 +168,14 @@ impl OneLayer {
         (vec![0.0; n], vec![0.0; n * (self.cell.states() - 1)])
     }
 
-    /// All hidden states and the final states, and what was kept.
+    /// A forward pass.
     fn forward(
         &self,
         x: &[f32],
         layout: &Ragged,
         from: Option<&States>,
         keep: Keep,
-    ) -> Result<(Vec<f32>, kernel::Saved<f32>), ShapeError> {
+    ) -> Result<kernel::Forward<f32>, ShapeError> {
         let zeros = self.zeros(layout.sequences());
         let (h, c) = from.unwrap_or(&zeros);
         let (input_t, state_t) = (self.ih.packed_t(Precision::F32), self.hh.packed_state_t(self.cell, Precision::F32));
@@ -212,9 +212,8 @@ impl OneLayer {
         if !before.is_empty() {
             let part = Ragged::new(&before)?;
             let x = gather(&part, &|j, t| first(j, before[j], t));
-            let (output, _) = self.forward(&x, &part, None, Keep::Nothing)?;
             let n = before.len() * hidden;
-            let states = &output[part.rows() * hidden..];
+            let states = self.forward(&x, &part, None, Keep::Nothing)?.last;
             state.0[..n].copy_from_slice(&states[..n]);
             if !state.1.is_empty() {
                 state.1[..n].copy_from_slice(&states[n..]);
@@ -222,7 +221,7 @@ impl OneLayer {
         }
         let part = Ragged::new(&vec![lag; count])?;
         let x = gather(&part, &|j, t| last(j, t));
-        let (output, saved) = self.forward(&x, &part, Some(&state), Keep::All)?;
+        let made = self.forward(&x, &part, Some(&state), Keep::All)?;
         let (input_t, state_t) = (self.ih.packed_t(Precision::F32), self.hh.packed_state_t(self.cell, Precision::F32));
         let weights = kernel::Weights {
             input_t: &input_t,
@@ -231,7 +230,7 @@ impl OneLayer {
             bias_hh: self.bias_hh.data(),
         };
         let initial = kernel::State { hidden: &state.0, cell: &state.1 };
-        let at = Linearised { output: &output, saved: &saved, initial, weights };
+        let at = Linearised { hidden: &made.hidden, saved: &made.saved, initial, weights };
         let back = (self.ih.packed(Precision::F32), self.hh.packed_state(self.cell, Precision::F32));
         largest_singular_value(self.cell, &part, &x, at, (&back.0, &back.1), self.direction, stop)
     }
