@@ -1,6 +1,6 @@
 //! What the machine can do at most: multiply-adds and bytes a second, measured.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use crate::cpu::{Isa, isa};
 use crate::elementwise;
 use crate::parallel::{self, Shared};
@@ -11,6 +11,7 @@ use std::time::Instant;
 const CHAINS: usize = 16;
 
 /// The most that `work`, given rounds and run on all threads at once, did a second, `amount` of it a round and thread.
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
 fn rate(amount: f64, rounds: usize, work: impl Fn(usize) + Sync) -> f64 {
     let threads = parallel::threads();
     let best = (0..5)
@@ -42,8 +43,15 @@ pub fn multiply_adds() -> Option<f64> {
                     black_box(unsafe { x86::avx2(rounds, black_box(0.5)) });
                 }));
             }
-            Isa::Portable => {}
+            Isa::Portable | Isa::Neon => {}
         }
+    }
+    #[cfg(target_arch = "aarch64")]
+    if isa() == Isa::Neon {
+        return Some(rate((2 * CHAINS * 4) as f64, 4_000_000, |rounds| {
+            // SAFETY: a basic instruction.
+            black_box(unsafe { arm::neon(rounds, black_box(0.5)) });
+        }));
     }
     None
 }
@@ -58,6 +66,26 @@ pub fn bf16_multiply_adds() -> Option<f64> {
         }));
     }
     None
+}
+
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use super::CHAINS;
+    use std::arch::aarch64::*;
+
+    /// # Safety
+    /// None: a basic instruction.
+    #[target_feature(enable = "neon")]
+    pub(super) unsafe fn neon(rounds: usize, x: f32) -> f32 {
+        let x = vdupq_n_f32(x);
+        let mut sums = [x; CHAINS];
+        for _ in 0..rounds {
+            for sum in &mut sums {
+                *sum = vfmaq_f32(x, *sum, x);
+            }
+        }
+        sums.into_iter().fold(0.0, |total, sum| total + vaddvq_f32(sum))
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

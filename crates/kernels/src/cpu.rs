@@ -2,18 +2,35 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// An instruction set that the kernels have code for, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// An instruction set that the kernels have code for; a later one of the same processor is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Isa {
     /// Plain Rust, no assumption on the processor.
     Portable = 1,
+    /// 128-bit vectors with fused multiply-add, of every 64-bit Arm processor.
+    Neon = 5,
     /// 256-bit vectors with fused multiply-add.
     Avx2 = 2,
     /// 512-bit vectors.
     Avx512 = 3,
     /// The same, and products of bfloat16 pairs.
     Avx512Bf16 = 4,
+}
+
+/// Those of this kind of processor, from the least on.
+const KIND: &[Isa] = if cfg!(target_arch = "x86_64") {
+    &[Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Avx512Bf16]
+} else if cfg!(target_arch = "aarch64") {
+    &[Isa::Portable, Isa::Neon]
+} else {
+    &[Isa::Portable]
+};
+
+/// Those that this processor has, from the least on.
+pub fn available() -> impl Iterator<Item = Isa> {
+    let best = KIND.iter().position(|isa| *isa == detected()).unwrap_or(0);
+    KIND[..=best].iter().copied()
 }
 
 static CHOSEN: AtomicU8 = AtomicU8::new(0);
@@ -34,13 +51,14 @@ pub fn detected() -> Isa {
             return Isa::Avx2;
         }
     }
-    Isa::Portable
+    if cfg!(target_arch = "aarch64") { Isa::Neon } else { Isa::Portable }
 }
 
 /// The instruction set in use: the best one, unless [`force`] chose a lesser one.
 #[inline]
 pub fn isa() -> Isa {
     match CHOSEN.load(Ordering::Relaxed) {
+        5 => Isa::Neon,
         4 => Isa::Avx512Bf16,
         3 => Isa::Avx512,
         2 => Isa::Avx2,
@@ -59,11 +77,11 @@ pub(crate) fn bf16() -> bool {
     isa() == Isa::Avx512Bf16
 }
 
-/// Uses `isa`, or the best one that the processor has if that is less; returns what is now in use.
+/// Uses `isa` where the processor has it, else the best one that it has; returns what is now in use.
 ///
 /// For the whole process: meant for the program's start and for tests of the lesser paths.
 pub fn force(isa: Isa) -> Isa {
-    let isa = isa.min(detected());
+    let isa = if available().any(|known| known == isa) { isa } else { detected() };
     CHOSEN.store(isa as u8, Ordering::Relaxed);
     isa
 }
@@ -84,6 +102,16 @@ pub fn flush_denormals() {
             std::arch::asm!("stmxcsr [{}]", in(reg) &mut mxcsr, options(nostack));
             mxcsr |= (1 << 15) | (1 << 6);
             std::arch::asm!("ldmxcsr [{}]", in(reg) &mxcsr, options(nostack));
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        let mut fpcr: u64;
+        // SAFETY: both instructions read and write this thread's FPCR through a register; bit 24 flushes denormals to zero.
+        unsafe {
+            std::arch::asm!("mrs {}, fpcr", out(reg) fpcr, options(nomem, nostack));
+            fpcr |= 1 << 24;
+            std::arch::asm!("msr fpcr, {}", in(reg) fpcr, options(nomem, nostack));
         }
     }
 }
@@ -123,8 +151,13 @@ macro_rules! multiversion {
                     $crate::cpu::Isa::Avx512 | $crate::cpu::Isa::Avx512Bf16 => return unsafe { avx512::<$t>($($arg),*) },
                     // SAFETY: as above.
                     $crate::cpu::Isa::Avx2 => return unsafe { avx2::<$t>($($arg),*) },
-                    $crate::cpu::Isa::Portable => {}
+                    $crate::cpu::Isa::Portable | $crate::cpu::Isa::Neon => {}
                 }
+            }
+            // Its vectors are part of the basic instruction set.
+            #[cfg(target_arch = "aarch64")]
+            if $crate::cpu::isa() == $crate::cpu::Isa::Neon {
+                return $body::<$t, true>($($arg),*);
             }
             $body::<$t, false>($($arg),*)
         }
@@ -140,14 +173,15 @@ mod tests {
         flush_denormals();
         let tiny = std::hint::black_box(f32::MIN_POSITIVE);
         let half = std::hint::black_box(0.5f32);
-        if cfg!(target_arch = "x86_64") {
+        if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
             assert_eq!(tiny * half, 0.0);
         }
     }
 
     #[test]
     fn a_lesser_instruction_set_can_be_forced() {
-        assert!(detected() >= Isa::Portable);
-        assert!(isa() <= detected());
+        assert_eq!(available().next(), Some(Isa::Portable));
+        assert_eq!(available().last(), Some(detected()));
+        assert!(available().any(|known| known == isa()));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Micro, Tile};
 use crate::Real;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use crate::cpu::{Isa, isa};
 
 /// The `f32` micro-kernel for the instruction set in use.
@@ -13,7 +13,11 @@ pub(crate) fn micro_f32() -> Micro<f32> {
             return Micro { rows: 12, cols: 32, few_rows: 3, run: x86::avx512, pairs: x86::pairs() };
         }
         Isa::Avx2 => return Micro { rows: 6, cols: 16, few_rows: 1, run: x86::avx2, pairs: None },
-        Isa::Portable => {}
+        Isa::Portable | Isa::Neon => {}
+    }
+    #[cfg(target_arch = "aarch64")]
+    if isa() == Isa::Neon {
+        return Micro { rows: 6, cols: 16, few_rows: 1, run: arm::neon, pairs: None };
     }
     Micro { rows: 4, cols: 8, few_rows: 0, run: portable::<f32, 4, 8>, pairs: None }
 }
@@ -53,25 +57,93 @@ unsafe fn portable<T: Real, const ROWS: usize, const COLS: usize>(t: Tile<'_, T>
     }
 }
 
+/// Calls the instance for the tile's rows: one strip of them, or four of few.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! by_rows {
+    ($t:ident, $kernel:ident, $($rows:literal)*; $($few:literal)*) => {
+        match ($t.strips.len(), $t.rows) {
+            // SAFETY: the same contract.
+            $((1, $rows) => unsafe { $kernel::<$rows, 1>($t) },)*
+            // SAFETY: as above.
+            $((STRIPS, $few) => unsafe { $kernel::<$few, STRIPS>($t) },)*
+            (strips, rows) => unreachable!("a tile of {rows} rows and {strips} panels"),
+        }
+    };
+}
+
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use super::super::{STRIPS, Strip};
+    use super::Tile;
+    use std::arch::aarch64::*;
+
+    /// # Safety
+    /// The tile lies inside its matrices.
+    pub(super) unsafe fn neon(t: Tile<'_, f32>) {
+        by_rows!(t, neon_rows, 1 2 3 4 5 6; 1);
+    }
+
+    #[target_feature(enable = "neon")]
+    unsafe fn neon_rows<const ROWS: usize, const PANELS: usize>(t: Tile<'_, f32>) {
+        let strips: &[Strip<f32>; PANELS] = t.strips.try_into().expect("matched by their number");
+        // SAFETY: the caller's contract; a narrow tile goes through a buffer.
+        unsafe {
+            let mut sum = [[[vdupq_n_f32(0.0); 4]; PANELS]; ROWS];
+            for (j, strip) in strips.iter().enumerate() {
+                if !strip.bias.is_null() {
+                    let bias: [_; 4] = std::array::from_fn(|k| vld1q_f32(strip.bias.add(4 * k)));
+                    for row in &mut sum {
+                        row[j] = bias;
+                    }
+                }
+            }
+            let mut a = t.a;
+            let mut b = [std::ptr::null(); PANELS];
+            for (b, strip) in b.iter_mut().zip(strips) {
+                *b = strip.panel;
+            }
+            for _ in 0..t.depth {
+                for (j, b) in b.iter_mut().enumerate() {
+                    let columns = [vld1q_f32(*b), vld1q_f32(b.add(4)), vld1q_f32(b.add(8)), vld1q_f32(b.add(12))];
+                    for (i, row) in sum.iter_mut().enumerate() {
+                        let x = *a.add(i * t.a_row);
+                        for (sum, column) in row[j].iter_mut().zip(columns) {
+                            *sum = vfmaq_n_f32(*sum, column, x);
+                        }
+                    }
+                    *b = b.add(16);
+                }
+                a = a.add(t.a_col);
+            }
+            for (j, strip) in strips.iter().enumerate() {
+                for (i, row) in sum.iter().enumerate() {
+                    let c = strip.c.add(i * strip.c_row);
+                    if strip.cols == 16 {
+                        for (k, sum) in row[j].iter().enumerate() {
+                            let c = c.add(4 * k);
+                            vst1q_f32(c, if strip.add { vaddq_f32(*sum, vld1q_f32(c)) } else { *sum });
+                        }
+                    } else {
+                        let mut buffer = [0f32; 16];
+                        for (k, sum) in row[j].iter().enumerate() {
+                            vst1q_f32(buffer.as_mut_ptr().add(4 * k), *sum);
+                        }
+                        for (j, s) in buffer.iter().enumerate().take(strip.cols) {
+                            *c.add(j) = if strip.add { *c.add(j) + s } else { *s };
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::super::{DEPTH, Pairs, STRIPS, Strip};
     use super::Tile;
     use crate::cpu::bf16;
     use std::arch::x86_64::*;
-
-    /// Calls the instance for the tile's rows: one strip of them, or four of few.
-    macro_rules! by_rows {
-        ($t:ident, $kernel:ident, $($rows:literal)*; $($few:literal)*) => {
-            match ($t.strips.len(), $t.rows) {
-                // SAFETY: the same contract.
-                $((1, $rows) => unsafe { $kernel::<$rows, 1>($t) },)*
-                // SAFETY: as above.
-                $((STRIPS, $few) => unsafe { $kernel::<$few, STRIPS>($t) },)*
-                (strips, rows) => unreachable!("a tile of {rows} rows and {strips} panels"),
-            }
-        };
-    }
 
     /// # Safety
     /// The tile lies inside its matrices; the processor has AVX-512F.
