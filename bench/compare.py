@@ -1,17 +1,19 @@
-"""`simurgh bench` and PyTorch, case by case, alternating, in the same run: prints a Markdown table of the ratios.
+"""`simurgh bench` and its peers, case by case, alternating, in the same run: prints a Markdown table of the ratios.
 
     python3 -m venv venv && venv/bin/pip install -r bench/requirements.txt
-    cargo build --release
-    venv/bin/python bench/compare.py [--rounds 3] [--only TEXT]
+    cargo build --release -p simurgh
+    venv/bin/python bench/compare.py [--rounds 3] [--only TEXT] [--peers pytorch,jax,onnxruntime]
 
-PyTorch has two arms: as installed, and with glibc told to keep freed memory, as our program tells it; the ratio is to the
-better one. Nothing else should run meanwhile."""
+PyTorch has two arms: as installed, and with glibc told to keep freed memory, as our program tells it. JAX (XLA) takes the
+f32 cases of equal lengths, ONNX Runtime those that only run forward; the tuned allocator is theirs too. The ratio is to the
+best of all. Nothing else should run meanwhile."""
 import argparse, json, os, pathlib, statistics, subprocess, sys
 
 root = pathlib.Path(__file__).resolve().parents[1]
 parser = argparse.ArgumentParser()
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--only", default="")
+parser.add_argument("--peers", default="pytorch,jax,onnxruntime")
 arguments = parser.parse_args()
 
 layers = ["B64 T50 H256", "B64 T50 H512", "B32 T200 H256"]
@@ -24,7 +26,7 @@ cases += [("seq2seq-train", f"seq2seq train {name}") for name in ("luong", "addi
 cases += [("decode", f"decode {kind}, {n} sentences") for kind in ("greedy", "beam 5") for n in (1, 64)]
 
 tuned = {"MALLOC_MMAP_THRESHOLD_": str(16 << 30), "MALLOC_TRIM_THRESHOLD_": str(16 << 30), "MALLOC_TOP_PAD_": str(256 << 20)}
-peer = [sys.executable, str(root / "bench/peers/pytorch.py")]
+peers = root / "bench/peers"
 
 
 def run(command, environment={}):
@@ -39,18 +41,36 @@ def ours(suite, case, precision):
     return next(row for row in map(json.loads, out.splitlines()) if row["case"] == case)
 
 
-print("| case | precision | simurgh, ms | PyTorch as installed | allocator tuned | ratio to the better | memory, MiB |")
-print("|---|---|---|---|---|---|---|")
+def arms(case, precision):
+    """The peers' ways to run a case: name, script, environment."""
+    wanted = arguments.peers.split(",")
+    simple = precision == "f32" and "ragged" not in case and not case.startswith("decode")
+    if "pytorch" in wanted:
+        yield "installed", [peers / "pytorch.py", case, precision], {}
+        yield "tuned", [peers / "pytorch.py", case, precision], tuned
+    if "jax" in wanted and simple:
+        yield "jax", [peers / "jax_cpu.py", case], tuned
+    if "onnxruntime" in wanted and simple and "forward" in case:
+        yield "onnxruntime", [peers / "onnxruntime_cpu.py", case], tuned
+
+
+columns = ["ours", "installed", "tuned", "jax", "onnxruntime"]
+print("| case | precision | simurgh, ms | PyTorch as installed | allocator tuned | JAX | ONNX Runtime | ratio to the best | memory, MiB |")
+print("|---|---|---|---|---|---|---|---|---|")
 for suite, case in cases:
     for precision in ("f32", "bf16"):
         if arguments.only not in f"{case} {precision}":
             continue
-        rows = {"ours": [], "installed": [], "tuned": []}
+        rows = {}
         for _ in range(arguments.rounds):
-            rows["ours"].append(ours(suite, case, precision))
-            rows["installed"].append(json.loads(run(peer + [case, precision]).splitlines()[-1]))
-            rows["tuned"].append(json.loads(run(peer + [case, precision], tuned).splitlines()[-1]))
+            rows.setdefault("ours", []).append(ours(suite, case, precision))
+            for name, command, environment in arms(case, precision):
+                out = run([sys.executable, *map(str, command)], environment)
+                rows.setdefault(name, []).append(json.loads(out.splitlines()[-1]))
         ms = {arm: statistics.median(row["ms"] for row in all) for arm, all in rows.items()}
-        memory = [max(row["peak_mb"] for row in rows[arm]) for arm in ("ours", "installed")]
-        ratio = min(ms["installed"], ms["tuned"]) / ms["ours"]
-        print(f"| {case} | {precision} | {ms['ours']:.4g} | {ms['installed']:.4g} | {ms['tuned']:.4g} | {ratio:.2f} | {memory[0]:.0f} / {memory[1]:.0f} |", flush=True)
+        memory = {arm: max(row["peak_mb"] for row in all) for arm, all in rows.items()}
+        theirs = [arm for arm in ms if arm != "ours"]
+        ratio = f"{min(ms[arm] for arm in theirs) / ms['ours']:.2f}" if theirs else "-"
+        least = f"{min(memory[arm] for arm in theirs):.0f}" if theirs else "-"
+        shown = " | ".join(f"{ms[arm]:.4g}" if arm in ms else "-" for arm in columns)
+        print(f"| {case} | {precision} | {shown} | {ratio} | {memory['ours']:.0f} / {least} |", flush=True)

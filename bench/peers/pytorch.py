@@ -2,24 +2,15 @@
 
     pytorch.py "lstm 1L B64 T50 H256 train" f32
 """
-import json, re, resource, statistics, sys, time
+import re, statistics, sys
 import torch, torch.nn as nn, torch.nn.functional as F
+from timing import report, timed
 
 case, precision = sys.argv[1:3]
 torch.set_num_threads(2)
 torch.manual_seed(0)
 V, H, N, T = 8000, 256, 64, 20
 BF16 = precision == "bf16"
-
-
-def timed(run):
-    run(), run()
-    start, times = time.perf_counter(), []
-    while len(times) < 7 or (time.perf_counter() - start < 1 and len(times) < 1000):
-        t = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - t)
-    return times
 
 
 def recurrent():
@@ -159,5 +150,4 @@ def decode():
 
 
 times, _ = decode() if case.startswith("decode") else train() if case.startswith("seq2seq") else recurrent()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"case": case, "precision": precision, "ms": statistics.median(times) * 1e3, "ms_min": min(times) * 1e3, "peak_mb": peak}))
+report(case, precision, times)
