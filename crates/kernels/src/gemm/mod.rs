@@ -10,6 +10,7 @@ mod operand;
 pub mod reference;
 
 pub(crate) use micro::{micro_f32, micro_f64};
+pub(crate) use operand::Part;
 use operand::Storage;
 pub use operand::{Format, Packed, View};
 
@@ -117,8 +118,10 @@ pub fn gemm<T: Real>(a: View<'_, T>, b: &Packed<T>, c: &mut [T], start: Start<'_
     let worth = rows * b.cols * b.depth >= WORTH;
     let bias = padded(start);
     let product = Product { add: matches!(start, Start::Add), ..Product::new(b, c.as_mut_ptr(), b.cols, &bias) };
-    // Split the longer side, so that each thread keeps its share of the panels or of the rows.
-    let by_rows = rows >= 2 * micro.rows * threads;
+    // Split the longer side: the other operand goes through every thread's caches. Pairs count for more, since every
+    // thread that reads rows joins their columns anew.
+    let weight = if let Storage::Pairs(_) = b.storage { 32 } else { 1 };
+    let by_rows = rows >= 2 * micro.rows * threads && rows * weight >= b.cols;
     let parts =
         if by_rows { parallel::ranges(rows, threads, micro.rows) } else { parallel::ranges(panels, threads, 1) };
     parallel::each(parts.len(), worth, |part| {

@@ -114,13 +114,9 @@ impl<T: Real> Packed<T> {
     pub fn with_format(b: View<'_, T>, format: Format) -> Self {
         let mut packed = Self::with_room(b.rows, b.cols, format);
         if b.col_stride == 1 {
-            packed.pack(|row, first, to| to.copy_from_slice(&b.data[row * b.row_stride + first..][..to.len()]));
+            packed.pack(|part: Part<'_, T>| part.lines(|row, first| &b.data[row * b.row_stride + first..]));
         } else {
-            packed.pack(|row, first, to| {
-                for (j, to) in to.iter_mut().enumerate() {
-                    *to = b.data[row * b.row_stride + (first + j) * b.col_stride];
-                }
-            });
+            packed.pack(|part: Part<'_, T>| part.columns(b.data, (b.row_stride, b.col_stride)));
         }
         packed
     }
@@ -147,11 +143,10 @@ impl<T: Real> Packed<T> {
         self.depth = depth;
     }
 
-    /// Packs what `line(row, first, to)` gives: the columns of a row from `first` on, as many as `to` has. On all
-    /// threads.
-    fn pack(&mut self, line: impl Fn(usize, usize, &mut [T]) + Sync) {
+    /// Packs what `fill` writes, on all threads.
+    fn pack(&mut self, fill: impl Fn(Part<'_, T>) + Sync) {
         let worth = self.depth * self.cols > WORTH / 4;
-        let packing = self.packing(line);
+        let packing = self.packing(fill);
         let parts = parallel::ranges(packing.count(), parallel::threads(), 1);
         parallel::each(parts.len(), worth, |part| {
             for index in parts.at(part) {
@@ -162,7 +157,7 @@ impl<T: Real> Packed<T> {
     }
 
     /// The same in pieces, for callers that have more to share out.
-    pub(crate) fn packing<F: Fn(usize, usize, &mut [T]) + Sync>(&mut self, line: F) -> Packing<'_, T, F> {
+    pub(crate) fn packing<F: Fn(Part<'_, T>) + Sync>(&mut self, fill: F) -> Packing<'_, T, F> {
         let (depth, cols, width, panels) = (self.depth, self.cols, self.width, self.panels());
         let count = depth.div_ceil(DEPTH) * panels;
         let offsets = (0..count).map(|index| self.offset(index / panels * DEPTH, index % panels)).collect();
@@ -171,7 +166,7 @@ impl<T: Real> Packed<T> {
             Storage::Rounded(numbers) => Destination::Rounded(Shared::new(numbers)),
             Storage::Pairs(words) => Destination::Pairs(Shared::new(words)),
         };
-        Packing { line, to, depth, cols, width, panels, offsets, packed: PhantomData }
+        Packing { fill, to, depth, cols, width, panels, offsets, packed: PhantomData }
     }
 
     /// The first number, or word.
@@ -224,9 +219,55 @@ enum Destination<T> {
     Pairs(Shared<u32>),
 }
 
+/// At least the width of any panel.
+const WIDEST: usize = 32;
+/// Rows that are packed together: a line of memory of a column.
+const TILE: usize = 16;
+
+/// Rows `row .. row + rows` and columns `first .. first + wide` of an operand, to be written row after row, `stride` apart.
+pub(crate) struct Part<'a, T> {
+    row: usize,
+    rows: usize,
+    first: usize,
+    wide: usize,
+    to: &'a mut [T],
+    stride: usize,
+}
+
+impl<T: Real> Part<'_, T> {
+    /// Writes what stands at `line(row, first)` and after it.
+    pub(crate) fn lines<'l>(self, line: impl Fn(usize, usize) -> &'l [T])
+    where
+        T: 'l,
+    {
+        for i in 0..self.rows {
+            let to = &mut self.to[i * self.stride..][..self.wide];
+            to.copy_from_slice(&line(self.row + i, self.first)[..self.wide]);
+        }
+    }
+
+    /// Writes what `data` holds, `strides` of a row and of a column, where the rows stand closer together than the columns.
+    fn columns(self, data: &[T], (row_stride, col_stride): (usize, usize)) {
+        let Self { row, rows, first, wide, to, stride } = self;
+        let mut columns = [[T::ZERO; TILE]; WIDEST];
+        for (j, column) in columns[..wide].iter_mut().enumerate() {
+            let from = &data[row * row_stride + (first + j) * col_stride..];
+            match (row_stride, from.first_chunk()) {
+                (1, Some(whole)) => *column = *whole,
+                _ => column.iter_mut().zip(from.iter().step_by(row_stride)).take(rows).for_each(|(to, x)| *to = *x),
+            }
+        }
+        for i in 0..rows {
+            for (to, column) in to[i * stride..][..wide].iter_mut().zip(&columns) {
+                *to = column[i];
+            }
+        }
+    }
+}
+
 /// A [`Packed`] operand being packed: a panel of a block of rows an index.
 pub(crate) struct Packing<'p, T, F> {
-    line: F,
+    fill: F,
     to: Destination<T>,
     depth: usize,
     cols: usize,
@@ -236,7 +277,7 @@ pub(crate) struct Packing<'p, T, F> {
     packed: PhantomData<&'p mut T>,
 }
 
-impl<T: Real, F: Fn(usize, usize, &mut [T]) + Sync> Packing<'_, T, F> {
+impl<T: Real, F: Fn(Part<'_, T>) + Sync> Packing<'_, T, F> {
     /// How many indices there are.
     pub(crate) fn count(&self) -> usize {
         self.offsets.len()
@@ -247,33 +288,32 @@ impl<T: Real, F: Fn(usize, usize, &mut [T]) + Sync> Packing<'_, T, F> {
     /// # Safety
     /// Nobody else packs the same index meanwhile.
     pub(crate) unsafe fn run(&self, index: usize) {
-        /// At least the width of any panel.
-        const WIDEST: usize = 32;
         let (start, first, offset) =
             (index / self.panels * DEPTH, index % self.panels * self.width, self.offsets[index]);
         let (length, wide) = (DEPTH.min(self.depth - start), self.width.min(self.cols - first));
-        match &self.to {
-            Destination::Full(numbers) | Destination::Rounded(numbers) => {
-                for p in 0..length {
+        let mut tile = [T::ZERO; TILE * WIDEST];
+        for at in (0..length).step_by(TILE) {
+            let (row, rows) = (start + at, TILE.min(length - at));
+            match &self.to {
+                Destination::Full(numbers) | Destination::Rounded(numbers) => {
                     // SAFETY: panels are disjoint pieces; the caller's contract.
-                    let to = unsafe { numbers.slice(offset + p * self.width, wide) };
-                    (self.line)(start + p, first, to);
+                    let to = unsafe { numbers.slice(offset + at * self.width, (rows - 1) * self.width + wide) };
+                    (self.fill)(Part { row, rows, first, wide, to, stride: self.width });
                     if matches!(self.to, Destination::Rounded(_)) {
                         to.iter_mut().for_each(|x| *x = x.to_bf16());
                     }
                 }
-            }
-            Destination::Pairs(words) => {
-                let (mut even, mut odd) = ([T::ZERO; WIDEST], [T::ZERO; WIDEST]);
-                for pair in 0..length.div_ceil(2) {
-                    (self.line)(start + 2 * pair, first, &mut even[..wide]);
-                    match 2 * pair + 1 < length {
-                        true => (self.line)(start + 2 * pair + 1, first, &mut odd[..wide]),
-                        false => odd.fill(T::ZERO),
+                Destination::Pairs(words) => {
+                    (self.fill)(Part { row, rows, first, wide, to: &mut tile, stride: WIDEST });
+                    if rows < TILE {
+                        tile[rows * WIDEST..][..WIDEST].fill(T::ZERO);
                     }
-                    // SAFETY: as above.
-                    let to = unsafe { words.slice(offset + pair * self.width, wide) };
-                    join(&even[..wide], &odd[..wide], to);
+                    for pair in 0..rows.div_ceil(2) {
+                        let (even, odd) = tile[2 * pair * WIDEST..].split_at(WIDEST);
+                        // SAFETY: as above.
+                        let to = unsafe { words.slice(offset + (at / 2 + pair) * self.width, wide) };
+                        join(&even[..wide], &odd[..wide], to);
+                    }
                 }
             }
         }

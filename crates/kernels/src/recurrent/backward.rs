@@ -6,7 +6,7 @@ use super::walk::{Pass, Run, owners};
 use super::{Cell, Direction, Flow, Keep, Kept, differentiate};
 use crate::buffer::Buffer;
 use crate::elementwise::add_columns_serial;
-use crate::gemm::{Packed, Piece, Product, View, products};
+use crate::gemm::{Packed, Part, Piece, Product, View, products};
 use crate::parallel::{self, Shared};
 use crate::shape::Check;
 use crate::{Ragged, Real, ShapeError};
@@ -241,9 +241,8 @@ fn run<T: Real>(
         }
         // What the block adds to the weights' gradients, and the input's gradient.
         let worth = count * width * (input + hidden) > 1 << 18;
-        let pack_x = block_x.packing(|k, from, to| to.copy_from_slice(&x[(first + k) * input + from..][..to.len()]));
-        let pack_h =
-            block_h.packing(|k, from, to| to.copy_from_slice(&states_before(first + k, 1)[from..][..to.len()]));
+        let pack_x = block_x.packing(|part: Part<'_, T>| part.lines(|k, from| &x[(first + k) * input + from..]));
+        let pack_h = block_h.packing(|part: Part<'_, T>| part.lines(|k, from| &states_before(first + k, 1)[from..]));
         let panels = pack_x.count() + pack_h.count();
         let parts = parallel::ranges(panels, threads, 1);
         parallel::each(parts.len(), worth, |part| {
