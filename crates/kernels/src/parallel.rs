@@ -206,24 +206,28 @@ impl Ranges {
     }
 }
 
-/// What `task` returns for each row of `data[_, width]`, rows shared out over the threads.
-pub fn map_rows<T: Send, R: Send + Clone + Default>(
+/// Runs `task(row, data's row, results[row])` for each row of `data[_, width]`, shared out over the threads. Nothing is
+/// allocated.
+///
+/// # Panics
+/// If there are fewer results than rows.
+pub fn each_row<T: Send, R: Send>(
     data: &mut [T],
     width: usize,
-    task: impl Fn(usize, &mut [T]) -> R + Sync,
-) -> Vec<R> {
+    results: &mut [R],
+    task: impl Fn(usize, &mut [T], &mut R) + Sync,
+) {
     let rows = data.len().checked_div(width).unwrap_or(0);
-    let mut results = vec![R::default(); rows];
+    assert!(results.len() >= rows, "each_row: results");
     let worth = data.len() > 1 << 14;
-    let (data, out) = (Shared::new(data), Shared::new(&mut results));
+    let (data, out) = (Shared::new(data), Shared::new(results));
     let parts = ranges(rows, threads(), 1);
     each(parts.len(), worth, |part| {
         for row in parts.at(part) {
             // SAFETY: each row and its result belong to one part.
-            unsafe { out.slice(row, 1)[0] = task(row, data.slice(row * width, width)) };
+            unsafe { task(row, data.slice(row * width, width), &mut out.slice(row, 1)[0]) };
         }
     });
-    results
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::pass::Pass;
 use crate::seq2seq::{DecoderState, Memory, Rows, Scratch, Seq2Seq, Sources, Stepper};
 use simurgh_kernels::ShapeError;
 use simurgh_kernels::elementwise::{log_sum_exp, maximum};
-use simurgh_kernels::parallel::map_rows;
+use simurgh_kernels::parallel::each_row;
 use std::sync::Arc;
 
 /// A token of a hypothesis and what came before it.
@@ -39,6 +39,9 @@ struct Search {
     weights: Vec<f32>,
     /// Length of the source where there are weights.
     source: usize,
+    /// Room for a step's candidates and for the hypotheses that come of them.
+    candidates: Vec<Candidate>,
+    next: Vec<Partial>,
 }
 
 /// A next token of a hypothesis.
@@ -141,13 +144,22 @@ pub fn decode(
         .enumerate()
         .map(|(k, &sentence)| Search::new(&sentences[sentence], network.source_len(k), config))
         .collect();
-    let (mut sequence_of, mut tokens, mut rows): (Vec<usize>, Vec<u32>, Vec<usize>) = Default::default();
+    // Twice the beam: if all of the better half end, the beam is still full.
+    let count = 2 * config.beam;
+    // What a step needs is taken once: no memory is allocated for a token, but that histories double their room.
+    let most = searches.len() * config.beam;
+    let (mut sequence_of, mut tokens, mut rows) =
+        (Vec::with_capacity(most), Vec::with_capacity(most), Vec::with_capacity(most));
+    let mut hypothesis_of = Vec::with_capacity(most);
+    let mut best: Vec<Vec<(u32, f32)>> = (0..most).map(|_| Vec::with_capacity(count + 1)).collect();
     loop {
         sequence_of.clear();
+        hypothesis_of.clear();
         tokens.clear();
         for (k, search) in searches.iter().enumerate() {
-            for partial in &search.alive {
+            for (hypothesis, partial) in search.alive.iter().enumerate() {
                 sequence_of.push(k);
+                hypothesis_of.push(hypothesis);
                 tokens.push(partial.last.map_or(special.start, |node| search.nodes[node as usize].token));
             }
         }
@@ -155,11 +167,11 @@ pub fn decode(
             break;
         }
         let (logits, vocab, mut weights) = network.step(&tokens, &sequence_of, config);
-        let partials: Vec<&Partial> = searches.iter().flat_map(|s| &s.alive).collect();
-        let room: Vec<usize> = searches.iter().flat_map(|s| s.alive.iter().map(|p| s.limit - p.length)).collect();
-        // Twice the beam: if all of the better half end, the beam is still full.
-        let best =
-            map_rows(logits, vocab, |row, logits| top(logits, partials[row], room[row], special, 2 * config.beam));
+        each_row(logits, vocab, &mut best, |row, logits, best| {
+            let search = &searches[sequence_of[row]];
+            let partial = &search.alive[hypothesis_of[row]];
+            top(logits, partial, search.limit - partial.length, special, count, best);
+        });
         let mut first = 0;
         rows.clear();
         for search in &mut searches {
@@ -181,8 +193,15 @@ pub fn decode(
 }
 
 /// The `count` most likely next tokens of a hypothesis that has `room` left, as (token, log-probability), the first of
-/// equals first.
-fn top(logits: &mut [f32], partial: &Partial, room: usize, special: &Special, count: usize) -> Vec<(u32, f32)> {
+/// equals first, into `best`.
+fn top(
+    logits: &mut [f32],
+    partial: &Partial,
+    room: usize,
+    special: &Special,
+    count: usize,
+    best: &mut Vec<(u32, f32)>,
+) {
     if room <= partial.required.len() && !partial.required.is_empty() {
         // The last places before the length limit belong to what must still be produced.
         let kept: Vec<(u32, f32)> = partial.required.iter().map(|&t| (t, logits[t as usize])).collect();
@@ -195,7 +214,7 @@ fn top(logits: &mut [f32], partial: &Partial, room: usize, special: &Special, co
         logits[token as usize] = f32::NEG_INFINITY;
     }
     let shift = log_sum_exp(logits);
-    let mut best: Vec<(u32, f32)> = Vec::with_capacity(count + 1);
+    best.clear();
     let mut threshold = f32::NEG_INFINITY;
     for (block, values) in logits.chunks(64).enumerate() {
         // Most blocks have nothing among the best; the comparison lets a NaN through to the one below.
@@ -214,7 +233,6 @@ fn top(logits: &mut [f32], partial: &Partial, room: usize, special: &Special, co
         }
     }
     best.iter_mut().for_each(|b| b.1 -= shift);
-    best
 }
 
 impl Search {
@@ -228,7 +246,19 @@ impl Search {
         };
         let limit =
             (sentence.ids.len() as f64 * config.max_ratio) as usize + config.max_extra + sentence.required.len().max(1);
-        Self { alive: vec![start], finished: Vec::new(), limit, nodes: Vec::new(), weights: Vec::new(), source }
+        let beam = config.beam;
+        let mut alive = Vec::with_capacity(beam);
+        alive.push(start);
+        Self {
+            alive,
+            finished: Vec::with_capacity(2 * beam),
+            limit,
+            nodes: Vec::new(),
+            weights: Vec::new(),
+            source,
+            candidates: Vec::with_capacity(2 * beam * beam),
+            next: Vec::with_capacity(beam),
+        }
     }
 
     /// Extends every hypothesis by its best tokens and keeps the best of all; adds to `rows` those of the step's state
@@ -244,21 +274,24 @@ impl Search {
     ) {
         let looked = self.weights.len();
         self.weights.extend_from_slice(weights);
-        let mut candidates: Vec<Candidate> = best
-            .iter()
-            .enumerate()
-            .flat_map(|(hypothesis, tokens)| {
-                let before = self.alive[hypothesis].log_probability;
-                tokens.iter().map(move |&(token, value)| Candidate {
-                    hypothesis,
-                    token,
-                    log_probability: before + f64::from(value),
-                })
-            })
-            .collect();
-        candidates.sort_by(|a, b| b.log_probability.total_cmp(&a.log_probability));
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.clear();
+        for (hypothesis, (partial, tokens)) in self.alive.iter().zip(best).enumerate() {
+            let before = partial.log_probability;
+            candidates.extend(tokens.iter().map(|&(token, value)| Candidate {
+                hypothesis,
+                token,
+                log_probability: before + f64::from(value),
+            }));
+        }
+        // Of equals the first hypothesis' likelier token comes first; a sort in place keeps no such order by itself.
+        let rank_of = |c: &Candidate| (c.hypothesis, best[c.hypothesis].iter().position(|b| b.0 == c.token));
+        candidates.sort_unstable_by(|a, b| {
+            b.log_probability.total_cmp(&a.log_probability).then_with(|| rank_of(a).cmp(&rank_of(b)))
+        });
         let first_new = rows.len();
-        let mut alive: Vec<Partial> = Vec::with_capacity(config.beam);
+        let mut alive = std::mem::take(&mut self.next);
+        alive.clear();
         let mut rank = 0;
         for c in &candidates {
             if alive.len() == config.beam {
@@ -291,7 +324,8 @@ impl Search {
             alive.push(next);
             rows.push(first_row + c.hypothesis);
         }
-        self.alive = alive;
+        self.candidates = candidates;
+        self.next = std::mem::replace(&mut self.alive, alive);
         self.finished.sort_by(|a, b| b.1.score.total_cmp(&a.1.score));
         self.finished.truncate(config.beam);
         let length = self.alive.first().map_or(0, |p| p.length);

@@ -1,5 +1,40 @@
 //! Recurrent layers: stacked, optionally bidirectional, over packed ragged batches; in windows ([`unfolding`]), step by step
 //! as input arrives ([`stream`]), and observed from inside ([`observe`]).
+//!
+//! ```
+//! use simurgh_nn::burn::tensor::{Device, Tensor};
+//! use simurgh_nn::init::Init;
+//! use simurgh_nn::optimizer::Accumulated;
+//! use simurgh_nn::pass::{Pass, Precision};
+//! use simurgh_nn::recurrent::{CellKind, RecurrentConfig, observe::Observer};
+//! use simurgh_nn::Ragged;
+//! use std::sync::Arc;
+//!
+//! let config = RecurrentConfig { cell: CellKind::Lstm, input: 3, hidden: 8, layers: 1, bidirectional: false };
+//!
+//! // A stream: one input in, one output out.
+//! let net = config.init(&Init::new(1, &Device::flex()), "example");
+//! let stream = net.stream(Precision::F32)?;
+//! let mut state = stream.start(1)?;
+//! let output = stream.step(&[0.1, 0.2, 0.3], &mut state)?;
+//! assert_eq!(output.len(), 8);
+//!
+//! // A backward pass, observed: how far back does the gradient of the last step reach?
+//! let training = Device::flex().autodiff();
+//! let net = config.init(&Init::new(1, &training), "example");
+//! let layout = Arc::new(Ragged::new(&[20, 12])?);
+//! let x = Tensor::<2>::ones([layout.rows(), 3], &training);
+//! let observer = Arc::new(Observer::default());
+//! let mut pass = Pass { observer: Some(observer.clone()), ..Pass::default() };
+//! let (_, states) = net.forward(x, &layout, None, &mut pass)?;
+//! let mut gradients = states[0].hidden.clone().sum().backward();
+//! let gradients = Accumulated::take(&net, &mut gradients, &pass);
+//! let seen = &observer.take()[0];
+//! assert_eq!(seen.gradient_by_lag.len(), 20);
+//! println!("{:?}, {:?}, {:?}", seen.gradient_by_lag, seen.cell_path, seen.saturation);
+//! println!("{:?}", gradients.clip(1.0, 5.0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod observe;
 pub mod stream;
