@@ -31,8 +31,11 @@
 //! let gradients = Accumulated::take(&net, &mut gradients, &pass);
 //! let seen = &observer.take()[0];
 //! assert_eq!(seen.gradient_by_lag.len(), 20);
-//! println!("{:?}, {:?}, {:?}", seen.gradient_by_lag, seen.cell_path, seen.saturation);
-//! println!("{:?}", gradients.clip(1.0, 5.0));
+//! let path = seen.cell_path.as_ref().expect("an LSTM has cells");
+//! assert!(path.cell[19] < path.cell[0]);
+//! assert_eq!(seen.saturation[1].gate, 'f');
+//! let clipping = gradients.clip(1.0, 0.1);
+//! assert!(clipping.after < clipping.before);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
