@@ -27,12 +27,24 @@ pub fn embedding_rows(table: &Param<Tensor<2>>, ids: Arc<[u32]>, rows: Arc<RowGr
     if !Body::Auto.is_fused(&value) || !device.is_autodiff() || value.dtype() != DType::F32 {
         return embedding(value, ids);
     }
-    let [vocab, _] = value.dims();
-    assert!(ids.iter().all(|&id| (id as usize) < vocab), "embedding: an id is not below {vocab}");
+    check(&value, &ids);
     // The table itself stays off the tape; something must be on it for the backward pass to come here.
     let anchor = Tensor::<1>::zeros([1], &device).require_grad();
     let inputs = vec![anchor.into_dispatch(), value.detach().into_dispatch()];
     run_fused(inputs, EmbeddingRows { ids, table: table.id, rows })
+}
+
+/// # Panics
+/// If an id is outside of the table.
+fn check(table: &Tensor<2>, ids: &[u32]) {
+    let [vocab, _] = table.dims();
+    assert!(ids.iter().all(|&id| (id as usize) < vocab), "embedding: an id is not below {vocab}");
+}
+
+/// The table's rows.
+fn rows<T: Number>(table: &Operand<'_, T>, ids: &[u32]) -> Output<T> {
+    let width = table.shape[1];
+    Output { data: kernel::forward(table.data, width, ids), shape: vec![ids.len(), width], saved: Arc::new(()) }
 }
 
 #[derive(Debug)]
@@ -44,9 +56,7 @@ struct EmbeddingRows {
 
 impl Kernel for EmbeddingRows {
     fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], _track: bool) -> Output<T> {
-        let width = inputs[1].shape[1];
-        let data = kernel::forward(inputs[1].data, width, &self.ids);
-        Output { data, shape: vec![self.ids.len(), width], saved: Arc::new(()) }
+        rows(&inputs[1], &self.ids)
     }
 
     fn backward<T: Number>(
@@ -64,8 +74,7 @@ impl Kernel for EmbeddingRows {
 }
 
 pub(crate) fn body(table: Tensor<2>, ids: Arc<[u32]>, body: Body) -> Tensor<2> {
-    let [vocab, _] = table.dims();
-    assert!(ids.iter().all(|&id| (id as usize) < vocab), "embedding: an id is not below {vocab}");
+    check(&table, &ids);
     if body.is_fused(&table) {
         return run_fused(vec![table.into_dispatch()], Embedding { ids });
     }
@@ -80,9 +89,7 @@ struct Embedding {
 
 impl Kernel for Embedding {
     fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], _track: bool) -> Output<T> {
-        let width = inputs[0].shape[1];
-        let data = kernel::forward(inputs[0].data, width, &self.ids);
-        Output { data, shape: vec![self.ids.len(), width], saved: Arc::new(()) }
+        rows(&inputs[0], &self.ids)
     }
 
     fn backward<T: Number>(

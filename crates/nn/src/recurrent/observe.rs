@@ -5,6 +5,7 @@ use super::{Layer, Recurrent};
 use crate::ops::{Cell, Direction, Keep, Plain, Unfolding};
 use crate::pass::Precision;
 use burn::tensor::Tensor;
+use simurgh_kernels::gemm::Packed;
 use simurgh_kernels::recurrent::observe::{
     CellPath, Saturation, cell_path, gate_saturation, gradient_norm_by_lag, largest_singular_value,
 };
@@ -13,7 +14,7 @@ use simurgh_kernels::recurrent::{self as kernel, Linearised, StateGradients, Ups
 use simurgh_kernels::shape::Check;
 use simurgh_kernels::{Ragged, Real, ShapeError};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What one direction of one layer was like in one backward pass.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,6 +145,9 @@ struct OneLayer {
     bias_hh: Plain,
 }
 
+/// A layer's weights as a forward pass multiplies with them.
+type Packs = (Arc<Packed<f32>>, Arc<Vec<Packed<f32>>>);
+
 /// Hidden states and cells of all sequences.
 type States = (Vec<f32>, Vec<f32>);
 
@@ -168,6 +172,15 @@ impl OneLayer {
         (vec![0.0; n], vec![0.0; n * (self.cell.states() - 1)])
     }
 
+    /// `W_ih^T` and `W_hh^T`, packed; from the cache but for the first time.
+    fn packs(&self) -> Packs {
+        (self.ih.packed_t(Precision::F32), self.hh.packed_state_t(self.cell, Precision::F32))
+    }
+
+    fn weights<'a>(&'a self, (input_t, state_t): &'a Packs) -> kernel::Weights<'a, f32> {
+        kernel::Weights { input_t, state_t, bias_ih: self.bias_ih.data(), bias_hh: self.bias_hh.data() }
+    }
+
     /// A forward pass.
     fn forward(
         &self,
@@ -178,13 +191,8 @@ impl OneLayer {
     ) -> Result<kernel::Forward<f32>, ShapeError> {
         let zeros = self.zeros(layout.sequences());
         let (h, c) = from.unwrap_or(&zeros);
-        let (input_t, state_t) = (self.ih.packed_t(Precision::F32), self.hh.packed_state_t(self.cell, Precision::F32));
-        let weights = kernel::Weights {
-            input_t: &input_t,
-            state_t: &state_t,
-            bias_ih: self.bias_ih.data(),
-            bias_hh: self.bias_hh.data(),
-        };
+        let packs = self.packs();
+        let weights = self.weights(&packs);
         kernel::forward(self.cell, layout, x, weights, kernel::State { hidden: h, cell: c }, self.direction, keep)
     }
 
@@ -222,13 +230,8 @@ impl OneLayer {
         let part = Ragged::new(&vec![lag; count])?;
         let x = gather(&part, &|j, t| last(j, t));
         let made = self.forward(&x, &part, Some(&state), Keep::All)?;
-        let (input_t, state_t) = (self.ih.packed_t(Precision::F32), self.hh.packed_state_t(self.cell, Precision::F32));
-        let weights = kernel::Weights {
-            input_t: &input_t,
-            state_t: &state_t,
-            bias_ih: self.bias_ih.data(),
-            bias_hh: self.bias_hh.data(),
-        };
+        let packs = self.packs();
+        let weights = self.weights(&packs);
         let initial = kernel::State { hidden: &state.0, cell: &state.1 };
         let at = Linearised { hidden: &made.hidden, saved: &made.saved, initial, weights };
         let back = (self.ih.packed(Precision::F32), self.hh.packed_state(self.cell, Precision::F32));
