@@ -2,7 +2,7 @@
 
     python3 -m venv venv && venv/bin/pip install -r bench/requirements.txt
     cargo build --release -p simurgh
-    venv/bin/python bench/compare.py [--rounds 3] [--only TEXT] [--peers pytorch,jax,onnxruntime]
+    venv/bin/python bench/compare.py [--rounds 3] [--only TEXT] [--precision f32] [--peers pytorch,jax]
 
 PyTorch has two arms: as installed, and with glibc told to keep freed memory, as our program tells it. JAX (XLA) takes the
 f32 cases of equal lengths, ONNX Runtime those that only run forward; the tuned allocator is theirs too. The ratio is to the
@@ -13,6 +13,7 @@ root = pathlib.Path(__file__).resolve().parents[1]
 parser = argparse.ArgumentParser()
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--only", default="")
+parser.add_argument("--precision", default="f32,bf16")
 parser.add_argument("--peers", default="pytorch,jax,onnxruntime")
 arguments = parser.parse_args()
 
@@ -58,7 +59,7 @@ columns = ["ours", "installed", "tuned", "jax", "onnxruntime"]
 print("| case | precision | simurgh, ms | PyTorch as installed | allocator tuned | JAX | ONNX Runtime | ratio to the best | memory, MiB |")
 print("|---|---|---|---|---|---|---|---|---|")
 for suite, case in cases:
-    for precision in ("f32", "bf16"):
+    for precision in arguments.precision.split(","):
         if arguments.only not in f"{case} {precision}":
             continue
         rows = {}

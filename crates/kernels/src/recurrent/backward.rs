@@ -6,10 +6,11 @@ use super::walk::{Pass, Run, owners};
 use super::{Cell, Direction, Flow, Keep, Kept, differentiate};
 use crate::buffer::Buffer;
 use crate::elementwise::add_columns_serial;
-use crate::gemm::{Packed, Part, Piece, Product, View, products};
+use crate::gemm::{Follow, Packed, Part, Piece, Product, View, products, products_then};
 use crate::parallel::{self, Shared};
 use crate::shape::Check;
 use crate::{Ragged, Real, ShapeError};
+use std::ops::Range;
 
 /// Gradient of one direction.
 ///
@@ -164,73 +165,96 @@ fn run<T: Real>(
                 });
             }
             let runs: Vec<Run> = blocks.runs(block, own, Pass::Backward).collect();
-            // A step takes the gradient of one run's gates on to the state before, then makes that of the next run's.
-            parallel::steps(runs.len() + 1, members, |index, member, members| {
-                let units = engine.layer.units(member, members);
-                if let Some(run) = index.checked_sub(1).map(|done| &runs[done]) {
-                    let (row, count) = (run.rows.start, run.rows.len());
-                    // SAFETY: the rows of a run were written in the step before, and are only read now.
-                    let d_gates = View::strided(
-                        unsafe { dg.slice((row - first) * stride, count * stride) },
-                        count,
-                        width,
-                        stride,
-                    );
-                    for ((columns, _), weight) in cell.state_pieces(hidden).zip(weight_hh) {
-                        // columns = ... + h W_hh^T
-                        let product = Product::new(weight, dh.pointer(), hidden, &[]).adding();
-                        let panel = weight.width();
-                        let product = product.panels(units.start / panel..units.end.div_ceil(panel));
-                        let piece = Piece { rows: 0..count, to: run.sequences.start };
-                        // SAFETY: these units of these states belong to this member.
-                        unsafe { products(&d_gates.columns(columns), &[piece], &[product]) };
+            // Of rows of a run, counted from its first, and units that belong to this member in this step.
+            let through = |run: &Run, rows: Range<usize>, units: Range<usize>| {
+                let before = before_of(run);
+                let n = units.len();
+                for i in rows {
+                    let row = run.rows.start + i;
+                    let at = row * hidden + units.start;
+                    let state = (run.sequences.start + i) * hidden + units.start;
+                    let block_at = at - first * hidden;
+                    let gate_at = |k: usize, row: usize| row * stride + k * hidden + units.start;
+                    let mut kept = Kept { gates: [&[]; 4], before: &[], h: &output[at..at + n], c_before: &[], c: &[] };
+                    // SAFETY: the caller's contract.
+                    unsafe {
+                        if recompute {
+                            kept.gates = std::array::from_fn(|k| &*again.gates.slice(gate_at(k, row - first), n));
+                            kept.before = &before[i * hidden + units.start..][..n];
+                            if has_cell {
+                                kept.c_before = again.c_before.slice(block_at, n);
+                                kept.c = again.c.slice(block_at, n);
+                            }
+                        } else if !matches!(cell, Cell::Rnn(_)) {
+                            kept.gates = std::array::from_fn(|k| &saved.gates[gate_at(k, row)..][..n]);
+                            kept.before = &before[i * hidden + units.start..][..n];
+                            if has_cell {
+                                kept.c = &saved.cells[at..at + n];
+                                kept.c_before = match run.before {
+                                    Some(row) => &saved.cells[(row + i) * hidden + units.start..][..n],
+                                    None => &initial.cell[state..state + n],
+                                };
+                            }
+                        }
+                        let d_gates = std::array::from_fn(|k| match k < cell.columns() {
+                            true => dg.slice((row - first) * stride + k * hidden + units.start, n),
+                            false => &mut [],
+                        });
+                        let d_c = if has_cell { dc.slice(state, n) } else { &mut [] };
+                        let d_out = d_out(row, units.start, n);
+                        let flow = Flow { d_out, d_h: dh.slice(state, n), d_c, d_gates };
+                        if watching {
+                            let c = if has_cell { watch_c.slice(at, n) } else { &mut [] };
+                            watch(&kept, &flow, watch_h.slice(at, n), c);
+                        }
+                        differentiate(cell, kept, flow);
                     }
                 }
-                if let Some(run) = runs.get(index) {
-                    let (row, count) = (run.rows.start, run.rows.len());
-                    let before = before_of(run);
-                    for i in 0..count {
-                        let n = units.len();
-                        let at = (row + i) * hidden + units.start;
-                        let state = (run.sequences.start + i) * hidden + units.start;
-                        let block_at = at - first * hidden;
-                        let gate_at = |k: usize, row: usize| row * stride + k * hidden + units.start;
-                        let mut kept =
-                            Kept { gates: [&[]; 4], before: &[], h: &output[at..at + n], c_before: &[], c: &[] };
-                        // SAFETY: these units of these rows belong to this member in this step.
-                        unsafe {
-                            if recompute {
-                                kept.gates =
-                                    std::array::from_fn(|k| &*again.gates.slice(gate_at(k, row + i - first), n));
-                                kept.before = &before[i * hidden + units.start..][..n];
-                                if has_cell {
-                                    kept.c_before = again.c_before.slice(block_at, n);
-                                    kept.c = again.c.slice(block_at, n);
-                                }
-                            } else if !matches!(cell, Cell::Rnn(_)) {
-                                kept.gates = std::array::from_fn(|k| &saved.gates[gate_at(k, row + i)..][..n]);
-                                kept.before = &before[i * hidden + units.start..][..n];
-                                if has_cell {
-                                    kept.c = &saved.cells[at..at + n];
-                                    kept.c_before = match run.before {
-                                        Some(row) => &saved.cells[(row + i) * hidden + units.start..][..n],
-                                        None => &initial.cell[state..state + n],
-                                    };
-                                }
-                            }
-                            let d_gates = std::array::from_fn(|k| match k < cell.columns() {
-                                true => dg.slice((row + i - first) * stride + k * hidden + units.start, n),
-                                false => &mut [],
-                            });
-                            let d_c = if has_cell { dc.slice(state, n) } else { &mut [] };
-                            let d_out = d_out(row + i, units.start, n);
-                            let flow = Flow { d_out, d_h: dh.slice(state, n), d_c, d_gates };
-                            if watching {
-                                let c = if has_cell { watch_c.slice(at, n) } else { &mut [] };
-                                watch(&kept, &flow, watch_h.slice(at, n), c);
-                            }
-                            differentiate(cell, kept, flow);
+            };
+            // A step takes the gradient of one run's gates on to the state before, and from there through the next run's
+            // gates.
+            parallel::steps(runs.len() + 1, members, |index, member, members| {
+                let units = engine.layer.units(member, members);
+                let next = runs.get(index);
+                let Some(run) = index.checked_sub(1).map(|done| &runs[done]) else {
+                    return next.iter().for_each(|next| through(next, 0..next.rows.len(), units.clone()));
+                };
+                // The sequences that take both; the others of the next run end, or begin, here.
+                let both = match next {
+                    Some(next) => {
+                        let start = run.sequences.start.clamp(next.sequences.start, next.sequences.end);
+                        start..run.sequences.end.clamp(start, next.sequences.end)
+                    }
+                    None => 0..0,
+                };
+                if let Some(next) = next {
+                    let of = |sequence: usize| sequence - next.sequences.start;
+                    through(next, 0..of(both.start), units.clone());
+                    through(next, of(both.end)..next.rows.len(), units.clone());
+                }
+                let (row, count) = (run.rows.start, run.rows.len());
+                // SAFETY: the rows of a run were written in the step before, and are only read now.
+                let d_gates =
+                    View::strided(unsafe { dg.slice((row - first) * stride, count * stride) }, count, width, stride);
+                for (index, ((columns, _), weight)) in cell.state_pieces(hidden).zip(weight_hh).enumerate() {
+                    // columns = ... + h W_hh^T
+                    let product = Product::new(weight, dh.pointer(), hidden, &[]).adding();
+                    let panel = weight.width();
+                    let product = product.panels(units.start / panel..units.end.div_ceil(panel));
+                    let piece = Piece { rows: 0..count, to: run.sequences.start };
+                    let complete = index + 1 == weight_hh.len();
+                    let with = &mut |rows: Range<usize>, columns: Range<usize>| {
+                        let sequence = |row: usize| (run.sequences.start + row).clamp(both.start, both.end);
+                        let units = units.start + columns.start..(units.start + columns.end).min(units.end);
+                        if let (true, Some(next)) = (complete, next) {
+                            let of = |sequence: usize| sequence - next.sequences.start;
+                            through(next, of(sequence(rows.start))..of(sequence(rows.end)), units);
                         }
+                    };
+                    // SAFETY: these units of these states belong to this member.
+                    unsafe {
+                        let d_gates = d_gates.columns(columns);
+                        products_then(&d_gates, piece, &[product], Follow { beside: true, with });
                     }
                 }
             });

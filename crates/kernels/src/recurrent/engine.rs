@@ -155,37 +155,33 @@ impl<'a, T: Real> Engine<'a, T> {
             let count = run.rows.len();
             let memory = memory(run);
             let before = View::new(memory.before, count, hidden);
-            // SAFETY: the activations of these rows and units belong to this member.
-            unsafe { products(&before, &[Piece { rows: 0..count, to: *to }], share) };
-            for i in 0..count {
-                let at = i * hidden + units.start;
-                // SAFETY: these units of these rows belong to this member alone.
-                unsafe {
-                    let gate = |k: usize| match k < layer.cell.columns() {
-                        true => gates.slice((to + i) * stride + k * hidden + units.start, units.len()),
-                        false => &mut [],
-                    };
-                    let c: &mut [T] = match cells.all.len() {
-                        0 => &mut [],
-                        _ => {
-                            cells.all.slice((run.sequences.start + i - cells.first) * hidden + units.start, units.len())
+            let mut ready = |rows: Range<usize>, units: Range<usize>| {
+                for i in rows {
+                    let (at, n) = (i * hidden + units.start, units.len());
+                    // SAFETY: these units of these rows belong to this member alone.
+                    unsafe {
+                        let gate = |k: usize| match k < layer.cell.columns() {
+                            true => gates.slice((to + i) * stride + k * hidden + units.start, n),
+                            false => &mut [],
+                        };
+                        let c = || match cells.all.len() {
+                            0 => &mut [][..],
+                            _ => cells.all.slice((run.sequences.start + i - cells.first) * hidden + units.start, n),
+                        };
+                        if let Some((to, first)) = memory.c_before {
+                            to.slice(first + at, n).copy_from_slice(c());
                         }
-                    };
-                    if let Some((to, first)) = memory.c_before {
-                        to.slice(first + at, units.len()).copy_from_slice(c);
-                    }
-                    let h = memory.h.0.slice(memory.h.1 + at, units.len());
-                    let row =
-                        Row { gates: std::array::from_fn(gate), before: &memory.before[at..at + units.len()], c, h };
-                    activate(layer.cell, row);
-                    if let Some((to, first)) = memory.c {
-                        let c = cells
-                            .all
-                            .slice((run.sequences.start + i - cells.first) * hidden + units.start, units.len());
-                        to.slice(first + at, units.len()).copy_from_slice(c);
+                        let h = memory.h.0.slice(memory.h.1 + at, n);
+                        let before = &memory.before[at..at + n];
+                        activate(layer.cell, Row { gates: std::array::from_fn(gate), before, c: c(), h });
+                        if let Some((to, first)) = memory.c {
+                            to.slice(first + at, n).copy_from_slice(c());
+                        }
                     }
                 }
-            }
+            };
+            // SAFETY: the activations of these rows and units belong to this member.
+            unsafe { layer.then(&before, Piece { rows: 0..count, to: *to }, share, units, &mut ready) };
         });
     }
 }

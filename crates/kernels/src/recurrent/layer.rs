@@ -2,7 +2,7 @@
 
 use super::{Cell, Weights};
 use crate::Real;
-use crate::gemm::{Packed, Product, padded_bias};
+use crate::gemm::{Follow, Packed, Piece, Product, View, padded_bias, products_then};
 use crate::parallel;
 use std::borrow::Cow;
 use std::ops::{Deref, Range};
@@ -89,11 +89,37 @@ impl<'a, T: Real> Layer<'a, T> {
         parallel::ranges(self.hidden, members, grain).at(member)
     }
 
+    /// Does every gate fill whole panels, so that its units can be told apart?
+    fn aligned(&self) -> bool {
+        self.hidden.is_multiple_of(self.input_t.width())
+    }
+
     /// How many threads may share the units of a step.
     pub(super) fn members(&self) -> usize {
-        let grain = self.input_t.width();
-        let shareable = self.hidden.is_multiple_of(grain) && self.width() * self.hidden >= WORTH;
-        if shareable { parallel::threads().min(self.hidden / grain) } else { 1 }
+        let shareable = self.aligned() && self.width() * self.hidden >= WORTH;
+        if shareable { parallel::threads().min(self.hidden / self.input_t.width()) } else { 1 }
+    }
+
+    /// The state's share of the pre-activations of `units`, then `ready(rows, units)` for rows, counted from the piece's
+    /// first, whose pre-activations are complete and in the first-level cache.
+    ///
+    /// # Safety
+    /// As [`products_then`]; `products` are [`Layer::state_products`] of these units.
+    pub(super) unsafe fn then(
+        &self,
+        before: &View<'_, T>,
+        piece: Piece,
+        products: &[Product<'_, T>],
+        units: &Range<usize>,
+        ready: &mut dyn FnMut(Range<usize>, Range<usize>),
+    ) {
+        let beside = self.aligned();
+        let with = &mut |rows, columns: Range<usize>| {
+            let complete = units.start + columns.start..(units.start + columns.end).min(units.end);
+            ready(rows, if beside { complete } else { units.clone() });
+        };
+        // SAFETY: the caller's contract.
+        unsafe { products_then(before, piece, products, Follow { beside, with }) };
     }
 
     /// The products with the input that make the pre-activations of `units` in rows of which the first begins at `gates`.
@@ -125,11 +151,11 @@ impl<'a, T: Real> Layer<'a, T> {
             count += 1;
         };
         for (product, gates) in products {
-            if units.len() == self.hidden {
+            let panel = self.input_t.width();
+            if !self.aligned() {
                 push(product);
                 continue;
             }
-            let panel = self.input_t.width();
             for gate in 0..gates {
                 let first = (gate * self.hidden + units.start) / panel;
                 push(product.clone().panels(first..first + units.len().div_ceil(panel)));

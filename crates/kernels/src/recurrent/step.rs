@@ -91,28 +91,29 @@ impl<T: Real> Stepper<T> {
         let (x, before) = (View::new(x, batch, input), View::new(before, batch, size));
         let (cells, out) = (Shared::new(cells), Shared::new(hidden));
         let run = |rows: Range<usize>, units: Range<usize>| {
-            let piece = [Piece { rows: rows.clone(), to: rows.start }];
-            // SAFETY: these units of these rows belong to one task.
+            let piece = Piece { rows: rows.clone(), to: rows.start };
+            let mut ready = |ready: Range<usize>, units: Range<usize>| {
+                for row in rows.start + ready.start..rows.start + ready.end {
+                    let (at, n) = (row * size + units.start, units.len());
+                    // SAFETY: these units of these rows belong to one task.
+                    let row = unsafe {
+                        Row {
+                            gates: std::array::from_fn(|k| match k < self.cell.columns() {
+                                true => gates.slice(row * stride + k * size + units.start, n),
+                                false => &mut [],
+                            }),
+                            before: &before.row(row)[units.clone()],
+                            c: if cells.len() == 0 { &mut [] } else { cells.slice(at, n) },
+                            h: out.slice(at, n),
+                        }
+                    };
+                    activate(self.cell, row);
+                }
+            };
+            // SAFETY: as above.
             unsafe {
-                products(&x, &piece, &layer.input_products(gates.pointer(), &units));
-                products(&before, &piece, &layer.state_products(gates.pointer(), &units));
-            }
-            for row in rows {
-                let at = row * size + units.start;
-                let n = units.len();
-                // SAFETY: as above.
-                let row = unsafe {
-                    Row {
-                        gates: std::array::from_fn(|k| match k < self.cell.columns() {
-                            true => gates.slice(row * stride + k * size + units.start, n),
-                            false => &mut [],
-                        }),
-                        before: &before.row(row)[units.clone()],
-                        c: if cells.len() == 0 { &mut [] } else { cells.slice(at, n) },
-                        h: out.slice(at, n),
-                    }
-                };
-                activate(self.cell, row);
+                products(&x, std::slice::from_ref(&piece), &layer.input_products(gates.pointer(), &units));
+                layer.then(&before, piece, &layer.state_products(gates.pointer(), &units), &units, &mut ready);
             }
         };
         if batch * layer.width() * (input + size) < WORTH || parallel::threads() == 1 {
