@@ -43,16 +43,18 @@ pub struct Micro<T> {
     pub(crate) pairs: Option<Pairs<T>>,
 }
 
-/// A micro-kernel over [`Storage::Pairs`]: its tile's `depth` counts pairs, and the pointers to its operands are to words
-/// of two numbers.
+/// A micro-kernel over [`Storage::Pairs`]: its tile's `depth` counts pairs, and the pointers to its panels are to words of
+/// two numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Pairs<T> {
     pub run: unsafe fn(Tile<'_, T>),
-    /// `(from, strides of a row and a column, (height, depth), to)`: rounds a block of the left operand and joins pairs
-    /// of neighbouring columns; the strides of a row and a pair in `to` are returned.
-    pub join: Join<T>,
+    /// How the left operand becomes words too, for a micro-kernel that multiplies pairs; others take rounded numbers of the
+    /// full type, an even number of columns.
+    pub join: Option<Join<T>>,
 }
 
+/// `(from, strides of a row and a column, (height, depth), to)`: rounds a block of the left operand and joins pairs of
+/// neighbouring columns; the strides of a row and a pair in `to` are returned.
 type Join<T> = unsafe fn(*const T, (usize, usize), (usize, usize), *mut u32) -> (usize, usize);
 
 /// One call of a micro-kernel: `c[rows, cols] (+)= a[rows, depth] * panel[depth, Micro::cols]` for one strip, or for

@@ -2,7 +2,7 @@
 
 use super::operand::Storage;
 use super::{DEPTH, Micro, Packed, Pairs, STRIPS, Strip, Tile, View};
-use crate::Real;
+use crate::{Real, multiversion};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -121,6 +121,12 @@ enum Layout<T> {
     Pairs(Pairs<T>),
 }
 
+impl<T> Layout<T> {
+    fn pairs(&self) -> Option<&Pairs<T>> {
+        if let Self::Pairs(pairs) = self { Some(pairs) } else { None }
+    }
+}
+
 /// Which panels come together: some of all products', one product after the other, or the same ones of each.
 struct Order<'o, 'a, T> {
     products: &'o [Product<'a, T>],
@@ -184,11 +190,11 @@ pub(super) unsafe fn region<T: Real>(
         Storage::Rounded(_) => Layout::Rounded,
         Storage::Pairs(_) => Layout::Pairs(micro.pairs.expect("packed for a processor that multiplies pairs")),
     };
-    let run = if let Layout::Pairs(pairs) = format { pairs.run } else { micro.run };
+    let run = format.pairs().map_or(micro.run, |pairs| pairs.run);
     let order = Order { products, beside: follow.as_ref().is_some_and(|follow| follow.beside) };
     let (positions, breadth) = order.sides();
     // Half the bytes, twice the panels.
-    let together = if let Layout::Pairs(_) = format { 2 * GROUP } else { GROUP };
+    let together = if format.pairs().is_some() { 2 * GROUP } else { GROUP };
     let together = (together / breadth).max(1);
     let depth_blocks = a.cols.div_ceil(DEPTH).max(1);
     let mut scratch = [const { MaybeUninit::<T>::uninit() }; COPIED * MOST_ROWS];
@@ -196,7 +202,7 @@ pub(super) unsafe fn region<T: Real>(
     for depth_block in 0..depth_blocks {
         let k0 = depth_block * DEPTH;
         let depth = DEPTH.min(a.cols - k0);
-        let steps = if let Layout::Pairs(_) = format { depth.div_ceil(2) } else { depth };
+        let steps = if format.pairs().is_some() { depth.div_ceil(2) } else { depth };
         for group in (0..positions).step_by(together) {
             let group = group..positions.min(group + together);
             let panels = group.len() * breadth;
@@ -276,8 +282,8 @@ unsafe fn left<T: Real>(
     // SAFETY: inside the view, and inside the scratch block.
     unsafe {
         match format {
-            Layout::Pairs(pairs) => {
-                let (row, col) = (pairs.join)(from, strides, (height, depth), scratch.cast());
+            Layout::Pairs(Pairs { join: Some(join), .. }) => {
+                let (row, col) = join(from, strides, (height, depth), scratch.cast());
                 (scratch.cast_const(), row, col)
             }
             Layout::Full if a.col_stride == 1 && !(crowded && copy) => (from, a.row_stride, 1),
@@ -287,16 +293,29 @@ unsafe fn left<T: Real>(
                 }
                 (scratch.cast_const(), COPIED, 1)
             }
-            Layout::Full | Layout::Rounded => {
+            _ => {
                 pack_rows(from, strides, (height, depth), scratch);
-                if matches!(format, Layout::Rounded) {
+                if !matches!(format, Layout::Full) {
                     let numbers = std::slice::from_raw_parts_mut(scratch, height * depth);
-                    numbers.iter_mut().for_each(|x| *x = x.to_bf16());
+                    round(numbers);
+                    if depth % 2 == 1 {
+                        // The other half of a pair.
+                        std::slice::from_raw_parts_mut(scratch.add(height * depth), height).fill(T::ZERO);
+                    }
                 }
                 (scratch.cast_const(), 1, height)
             }
         }
     }
+}
+
+#[inline(always)]
+fn round_body<T: Real, const FMA: bool>(numbers: &mut [T]) {
+    numbers.iter_mut().for_each(|x| *x = x.to_bf16());
+}
+
+multiversion! {
+    fn round<T: Real>(numbers: &mut [T]) = round_body
 }
 
 /// `to[depth, height] = from[height, depth]`, `from` seen through strides of a row and a column.

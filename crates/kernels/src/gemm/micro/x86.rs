@@ -1,0 +1,161 @@
+//! 256-bit and 512-bit vectors.
+
+use super::super::{STRIPS, Strip, Tile};
+use std::arch::x86_64::*;
+
+/// # Safety
+/// The tile lies inside its matrices; the processor has AVX-512F.
+pub(super) unsafe fn avx512(t: Tile<'_, f32>) {
+    by_rows!(t, avx512_rows, 1 2 3 4 5 6 7 8 9 10 11 12; 1 2 3);
+}
+
+/// # Safety
+/// The tile lies inside its matrices; the processor has AVX2 and FMA.
+pub(super) unsafe fn avx2(t: Tile<'_, f32>) {
+    by_rows!(t, avx2_rows, 1 2 3 4 5 6; 1);
+}
+
+#[target_feature(enable = "avx512f")]
+unsafe fn avx512_rows<const ROWS: usize, const PANELS: usize>(t: Tile<'_, f32>) {
+    let strips: &[Strip<f32>; PANELS] = t.strips.try_into().expect("matched by their number");
+    // SAFETY: the caller's contract; masked loads and stores touch only the tile's columns.
+    unsafe {
+        let mut sum = [[[_mm512_setzero_ps(); 2]; PANELS]; ROWS];
+        for (j, strip) in strips.iter().enumerate() {
+            if !strip.bias.is_null() {
+                let bias = [_mm512_loadu_ps(strip.bias), _mm512_loadu_ps(strip.bias.add(16))];
+                for row in &mut sum {
+                    row[j] = bias;
+                }
+            }
+        }
+        let mut a: [_; 4] = std::array::from_fn(|k| t.a.wrapping_add(3 * k * t.a_row));
+        let mut b = [std::ptr::null(); PANELS];
+        for (b, strip) in b.iter_mut().zip(strips) {
+            *b = strip.panel;
+        }
+        fetch(strips, ROWS);
+        for _ in 0..t.depth {
+            // Broadcast again for every panel: few rows leave loads to spare, many leave no register.
+            for (j, b) in b.iter_mut().enumerate() {
+                let (b0, b1) = (_mm512_loadu_ps(*b), _mm512_loadu_ps(b.add(16)));
+                for (i, row) in sum.iter_mut().enumerate() {
+                    let x = _mm512_set1_ps(*a[i / 3].add(i % 3 * t.a_row));
+                    row[j][0] = _mm512_fmadd_ps(x, b0, row[j][0]);
+                    row[j][1] = _mm512_fmadd_ps(x, b1, row[j][1]);
+                }
+                *b = b.add(32);
+            }
+            a = a.map(|a| a.wrapping_add(t.a_col));
+        }
+        for (j, strip) in strips.iter().enumerate() {
+            let (low, high) = (lanes(strip.cols, 0), lanes(strip.cols, 16));
+            for (i, row) in sum.iter().enumerate() {
+                let c = strip.c.add(i * strip.c_row);
+                let [mut s0, mut s1] = row[j];
+                if strip.add {
+                    s0 = _mm512_add_ps(s0, _mm512_maskz_loadu_ps(low, c));
+                    s1 = _mm512_add_ps(s1, _mm512_maskz_loadu_ps(high, c.wrapping_add(16)));
+                }
+                _mm512_mask_storeu_ps(c, low, s0);
+                _mm512_mask_storeu_ps(c.wrapping_add(16), high, s1);
+            }
+        }
+    }
+}
+
+/// Asks for the result's lines, so that they have come when the sums are done.
+#[inline(always)]
+pub(super) fn fetch(strips: &[Strip<f32>], rows: usize) {
+    for strip in strips {
+        for i in 0..rows {
+            let c = strip.c.wrapping_add(i * strip.c_row);
+            // SAFETY: a hint, which may point anywhere.
+            unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(c.cast());
+                _mm_prefetch::<_MM_HINT_T0>(c.wrapping_add(16).cast());
+            }
+        }
+    }
+}
+
+/// Columns that a mask of 16 lanes covers from `first` on.
+pub(super) fn lanes(cols: usize, first: usize) -> u16 {
+    match cols.saturating_sub(first) {
+        0 => 0,
+        n if n >= 16 => 0xFFFF,
+        n => (1u16 << n) - 1,
+    }
+}
+
+/// The sums of a tile in 256-bit vectors: 0, or the strips' biases.
+macro_rules! start_256 {
+    ($strips:ident, $panels:ident, $rows:ident) => {{
+        let mut sum = [[[_mm256_setzero_ps(); 2]; $panels]; $rows];
+        for (j, strip) in $strips.iter().enumerate() {
+            if !strip.bias.is_null() {
+                let bias = [_mm256_loadu_ps(strip.bias), _mm256_loadu_ps(strip.bias.add(8))];
+                for row in &mut sum {
+                    row[j] = bias;
+                }
+            }
+        }
+        sum
+    }};
+}
+pub(super) use start_256;
+
+/// Writes them, or adds them to what is there; a narrow tile goes through a buffer.
+macro_rules! finish_256 {
+    ($strips:ident, $sum:ident) => {
+        for (j, strip) in $strips.iter().enumerate() {
+            for (i, row) in $sum.iter().enumerate() {
+                let c = strip.c.add(i * strip.c_row);
+                let [mut s0, mut s1] = row[j];
+                if strip.cols == 16 {
+                    if strip.add {
+                        s0 = _mm256_add_ps(s0, _mm256_loadu_ps(c));
+                        s1 = _mm256_add_ps(s1, _mm256_loadu_ps(c.add(8)));
+                    }
+                    _mm256_storeu_ps(c, s0);
+                    _mm256_storeu_ps(c.add(8), s1);
+                } else {
+                    let mut buffer = [0f32; 16];
+                    _mm256_storeu_ps(buffer.as_mut_ptr(), s0);
+                    _mm256_storeu_ps(buffer.as_mut_ptr().add(8), s1);
+                    for (j, s) in buffer.iter().enumerate().take(strip.cols) {
+                        *c.add(j) = if strip.add { *c.add(j) + s } else { *s };
+                    }
+                }
+            }
+        }
+    };
+}
+pub(super) use finish_256;
+
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2_rows<const ROWS: usize, const PANELS: usize>(t: Tile<'_, f32>) {
+    let strips: &[Strip<f32>; PANELS] = t.strips.try_into().expect("matched by their number");
+    // SAFETY: the caller's contract; a narrow tile goes through a buffer.
+    unsafe {
+        let mut sum = start_256!(strips, PANELS, ROWS);
+        let mut a = t.a;
+        let mut b = [std::ptr::null(); PANELS];
+        for (b, strip) in b.iter_mut().zip(strips) {
+            *b = strip.panel;
+        }
+        for _ in 0..t.depth {
+            for (j, b) in b.iter_mut().enumerate() {
+                let (b0, b1) = (_mm256_loadu_ps(*b), _mm256_loadu_ps(b.add(8)));
+                for (i, row) in sum.iter_mut().enumerate() {
+                    let x = _mm256_set1_ps(*a.add(i * t.a_row));
+                    row[j][0] = _mm256_fmadd_ps(x, b0, row[j][0]);
+                    row[j][1] = _mm256_fmadd_ps(x, b1, row[j][1]);
+                }
+                *b = b.add(16);
+            }
+            a = a.add(t.a_col);
+        }
+        finish_256!(strips, sum);
+    }
+}
