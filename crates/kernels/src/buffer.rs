@@ -4,7 +4,6 @@
 //! that clears it (a third of PyTorch's time as installed); a [`Buffer`] goes back to a pool and comes out of it with
 //! whatever it held.
 
-use crate::Real;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
@@ -32,14 +31,32 @@ impl<T> Default for Pool<T> {
     }
 }
 
+/// A type of numbers that has a pool.
+pub trait Pooled: Copy + Default + 'static {
+    /// Where buffers of this type wait for their next use.
+    fn pool() -> &'static Pool<Self>;
+}
+
+macro_rules! pooled {
+    ($($number:ty)*) => {
+        $(impl Pooled for $number {
+            fn pool() -> &'static Pool<Self> {
+                static POOL: Pool<$number> = Pool::new();
+                &POOL
+            }
+        })*
+    };
+}
+pooled!(f32 f64 u16);
+
 /// A slice from the pool of its type.
 #[derive(Debug)]
-pub struct Buffer<T: Real> {
+pub struct Buffer<T: Pooled> {
     data: Vec<T>,
     len: usize,
 }
 
-impl<T: Real> Buffer<T> {
+impl<T: Pooled> Buffer<T> {
     /// `len` numbers of no particular value: whoever takes a buffer writes it before reading it.
     pub fn take(len: usize) -> Self {
         let mut free = T::pool().free();
@@ -48,12 +65,12 @@ impl<T: Real> Buffer<T> {
         let found = free.iter_mut().filter(fits).min_by_key(|v| v.len()).map(std::mem::take);
         free.retain(|v| !v.is_empty());
         drop(free);
-        let data = found.unwrap_or_else(|| vec![T::ZERO; len]);
+        let data = found.unwrap_or_else(|| vec![T::default(); len]);
         Self { data, len }
     }
 }
 
-impl<T: Real> Drop for Buffer<T> {
+impl<T: Pooled> Drop for Buffer<T> {
     fn drop(&mut self) {
         let mut free = T::pool().free();
         let kept: usize = free.iter().map(Vec::len).sum();
@@ -63,7 +80,7 @@ impl<T: Real> Drop for Buffer<T> {
     }
 }
 
-impl<T: Real> Deref for Buffer<T> {
+impl<T: Pooled> Deref for Buffer<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -71,7 +88,7 @@ impl<T: Real> Deref for Buffer<T> {
     }
 }
 
-impl<T: Real> DerefMut for Buffer<T> {
+impl<T: Pooled> DerefMut for Buffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         &mut self.data[..self.len]
     }

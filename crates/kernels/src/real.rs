@@ -1,6 +1,6 @@
 //! The two floating-point types that the kernels work in.
 
-use crate::buffer::Pool;
+use crate::buffer::Pooled;
 use crate::gemm::Micro;
 
 /// `f32`, in which networks train and run, or `f64`, in which their gradients are checked.
@@ -8,8 +8,7 @@ use crate::gemm::Micro;
 /// The functions with a `FMA` parameter are written so that a loop over them vectorises; `FMA` says
 /// whether a fused multiply-add is a single instruction (it is a slow library call otherwise).
 pub trait Real:
-    Copy
-    + Default
+    Pooled
     + Send
     + Sync
     + PartialOrd
@@ -47,10 +46,10 @@ pub trait Real:
     fn bf16_bits(self) -> u16;
     /// The nearest bfloat16.
     fn to_bf16(self) -> Self;
+    /// The number that these bits of a bfloat16 stand for, exactly.
+    fn from_bf16_bits(bits: u16) -> Self;
     /// The matrix product's micro-kernel for the instruction set in use.
     fn micro() -> Micro<Self>;
-    /// Where buffers of this type wait for their next use.
-    fn pool() -> &'static Pool<Self>;
 
     /// The logistic function 1 / (1 + e^-x).
     #[inline(always)]
@@ -172,14 +171,14 @@ impl Real for f32 {
     }
     #[inline(always)]
     fn to_bf16(self) -> f32 {
-        f32::from_bits(u32::from(self.bf16_bits()) << 16)
+        f32::from_bf16_bits(self.bf16_bits())
+    }
+    #[inline(always)]
+    fn from_bf16_bits(bits: u16) -> f32 {
+        f32::from_bits(u32::from(bits) << 16)
     }
     fn micro() -> Micro<f32> {
         crate::gemm::micro_f32()
-    }
-    fn pool() -> &'static Pool<f32> {
-        static POOL: Pool<f32> = Pool::new();
-        &POOL
     }
 }
 
@@ -227,12 +226,12 @@ impl Real for f64 {
     fn to_bf16(self) -> f64 {
         f64::from((self as f32).to_bf16())
     }
+    #[inline(always)]
+    fn from_bf16_bits(bits: u16) -> f64 {
+        f64::from(f32::from_bf16_bits(bits))
+    }
     fn micro() -> Micro<f64> {
         crate::gemm::micro_f64()
-    }
-    fn pool() -> &'static Pool<f64> {
-        static POOL: Pool<f64> = Pool::new();
-        &POOL
     }
 }
 

@@ -5,11 +5,13 @@
 //! dimension; the micro-kernel keeps a tile of the result in registers. An element of the result is
 //! always the same chain of additions, whatever the other rows and columns and whoever computes it.
 
+mod left;
 mod micro;
 mod operand;
 pub mod reference;
 mod region;
 
+pub(crate) use left::Left;
 pub(crate) use micro::{micro_f32, micro_f64};
 pub(crate) use operand::Part;
 use operand::Storage;
@@ -130,7 +132,7 @@ pub fn gemm<T: Real>(a: View<'_, T>, b: &Packed<T>, c: &mut [T], start: Start<'_
         let (r, p) = if by_rows { (parts.at(part), 0..panels) } else { (0..rows, parts.at(part)) };
         let piece = Piece { to: r.start, rows: r };
         // SAFETY: the shapes were checked; tasks own disjoint rows or disjoint columns of `c`.
-        unsafe { region(micro, &a, &[piece], &[product.clone().panels(p)], None) };
+        unsafe { region(micro, &a.into(), &[piece], &[product.clone().panels(p)], None) };
     });
 }
 
@@ -145,7 +147,7 @@ pub fn gemm_serial<T: Real>(a: View<'_, T>, b: &Packed<T>, c: &mut [T], start: S
     let product = Product::new(b, c.as_mut_ptr(), b.cols, &bias);
     let product = if let Start::Add = start { product.adding() } else { product };
     // SAFETY: the shapes were checked and `c` is ours alone.
-    unsafe { region(micro, &a, &[Piece { rows: 0..a.rows, to: 0 }], &[product], None) };
+    unsafe { region(micro, &a.into(), &[Piece { rows: 0..a.rows, to: 0 }], &[product], None) };
 }
 
 fn check<T: Real>(micro: Micro<T>, a: &View<'_, T>, b: &Packed<T>, c: &[T], start: &Start<'_, T>) {

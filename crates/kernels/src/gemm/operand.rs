@@ -144,7 +144,7 @@ impl<T: Real> Packed<T> {
     }
 
     /// Packs what `fill` writes, on all threads.
-    fn pack(&mut self, fill: impl Fn(Part<'_, T>) + Sync) {
+    pub(super) fn pack(&mut self, fill: impl Fn(Part<'_, T>) + Sync) {
         let worth = self.depth * self.cols > WORTH / 4;
         let packing = self.packing(fill);
         let parts = parallel::ranges(packing.count(), parallel::threads(), 1);

@@ -1,18 +1,14 @@
 //! The way through products: blocks of the inner dimension, groups of panels, blocks of rows, and what follows the sums.
 
+use super::left::{COPIED, Layout, Left, MOST_ROWS, block};
 use super::operand::Storage;
-use super::{DEPTH, Micro, Packed, Pairs, STRIPS, Strip, Tile, View};
-use crate::{Real, multiversion};
+use super::{DEPTH, Micro, Packed, STRIPS, Strip, Tile};
+use crate::Real;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Panels that stay in the second-level cache while the rows pass by.
 const GROUP: usize = 16;
-/// Columns of a scratch copy of the left operand: no multiple of a page's share of the first-level cache.
-const COPIED: usize = DEPTH + 16;
-/// Most rows of any micro-kernel.
-const MOST_ROWS: usize = 12;
-
 /// Rows of the left operand and the first of the result's rows that they make.
 #[derive(Clone, Debug)]
 pub(crate) struct Piece {
@@ -73,10 +69,11 @@ pub(crate) struct Follow<'f> {
 ///
 /// # Panics
 /// If inner dimensions differ.
-pub(crate) unsafe fn products<T: Real>(a: &View<'_, T>, pieces: &[Piece], products: &[Product<'_, T>]) {
-    let micro = fitting(a, pieces, products);
+pub(crate) unsafe fn products<'a, T: Real>(a: impl Into<Left<'a, T>>, pieces: &[Piece], products: &[Product<'_, T>]) {
+    let a = a.into();
+    let micro = fitting(&a, pieces, products);
     // SAFETY: checked, or the caller's contract.
-    unsafe { region(micro, a, pieces, products, None) };
+    unsafe { region(micro, &a, pieces, products, None) };
 }
 
 /// The same with one piece, and what follows its sums.
@@ -86,45 +83,33 @@ pub(crate) unsafe fn products<T: Real>(a: &View<'_, T>, pieces: &[Piece], produc
 ///
 /// # Panics
 /// If inner dimensions differ, or products that stand side by side in their number of panels.
-pub(crate) unsafe fn products_then<T: Real>(
-    a: &View<'_, T>,
+pub(crate) unsafe fn products_then<'a, T: Real>(
+    a: impl Into<Left<'a, T>>,
     piece: Piece,
     products: &[Product<'_, T>],
     follow: Follow<'_>,
 ) {
-    let micro = fitting(a, std::slice::from_ref(&piece), products);
+    let a = a.into();
+    let micro = fitting(&a, std::slice::from_ref(&piece), products);
     let breadth = |product: &Product<'_, T>| product.panels.len();
     assert!(
         !follow.beside || products.iter().all(|product| breadth(product) == breadth(&products[0])),
         "products_then: products side by side"
     );
     // SAFETY: as above.
-    unsafe { region(micro, a, &[piece], products, Some(follow)) };
+    unsafe { region(micro, &a, &[piece], products, Some(follow)) };
 }
 
-fn fitting<T: Real>(a: &View<'_, T>, pieces: &[Piece], products: &[Product<'_, T>]) -> Micro<T> {
+fn fitting<T: Real>(a: &Left<'_, T>, pieces: &[Piece], products: &[Product<'_, T>]) -> Micro<T> {
     let micro = T::micro();
+    let (rows, cols) = a.shape();
     for product in products {
-        assert_eq!(a.cols, product.b.depth, "products: inner dimensions");
+        assert_eq!(cols, product.b.depth, "products: inner dimensions");
         assert_eq!(product.b.width, micro.cols, "products: packed for another instruction set");
         assert_eq!(product.b.format(), products[0].b.format(), "products: formats");
     }
-    assert!(pieces.iter().all(|p| p.rows.end <= a.rows), "products: rows");
+    assert!(pieces.iter().all(|p| p.rows.end <= rows), "products: rows");
     micro
-}
-
-/// How the left operand must be laid out.
-#[derive(Clone, Copy)]
-enum Layout<T> {
-    Full,
-    Rounded,
-    Pairs(Pairs<T>),
-}
-
-impl<T> Layout<T> {
-    fn pairs(&self) -> Option<&Pairs<T>> {
-        if let Self::Pairs(pairs) = self { Some(pairs) } else { None }
-    }
 }
 
 /// Which panels come together: some of all products', one product after the other, or the same ones of each.
@@ -179,7 +164,7 @@ struct Cursor {
 /// one piece, if something follows.
 pub(super) unsafe fn region<T: Real>(
     micro: Micro<T>,
-    a: &View<'_, T>,
+    a: &Left<'_, T>,
     pieces: &[Piece],
     products: &[Product<'_, T>],
     mut follow: Option<Follow<'_>>,
@@ -196,12 +181,13 @@ pub(super) unsafe fn region<T: Real>(
     // Half the bytes, twice the panels.
     let together = if format.pairs().is_some() { 2 * GROUP } else { GROUP };
     let together = (together / breadth).max(1);
-    let depth_blocks = a.cols.div_ceil(DEPTH).max(1);
+    let cols = a.shape().1;
+    let depth_blocks = cols.div_ceil(DEPTH).max(1);
     let mut scratch = [const { MaybeUninit::<T>::uninit() }; COPIED * MOST_ROWS];
     let scratch = scratch.as_mut_ptr().cast::<T>();
     for depth_block in 0..depth_blocks {
         let k0 = depth_block * DEPTH;
-        let depth = DEPTH.min(a.cols - k0);
+        let depth = DEPTH.min(cols - k0);
         let steps = if format.pairs().is_some() { depth.div_ceil(2) } else { depth };
         for group in (0..positions).step_by(together) {
             let group = group..positions.min(group + together);
@@ -209,13 +195,13 @@ pub(super) unsafe fn region<T: Real>(
             for piece in pieces {
                 let count = piece.rows.len();
                 let blocks = count.div_ceil(micro.rows);
-                for block in 0..blocks {
+                for index in 0..blocks {
                     // Blocks of equal height, so that no tile is left with a row or two.
-                    let (i0, i1) = (count * block / blocks, count * (block + 1) / blocks);
+                    let (i0, i1) = (count * index / blocks, count * (index + 1) / blocks);
                     let height = i1 - i0;
                     // SAFETY: a part of the view; the scratch block is large enough.
                     let (pointer, a_row, a_col) =
-                        unsafe { left(format, a, (piece.rows.start + i0, k0), (height, depth), panels > 2, scratch) };
+                        unsafe { block(format, a, (piece.rows.start + i0, k0), (height, depth), panels > 2, scratch) };
                     let wide = if height <= micro.few_rows { STRIPS } else { 1 };
                     let mut strips = [Strip::NONE; STRIPS];
                     let mut cursor = order.first(&group);
@@ -255,87 +241,6 @@ pub(super) unsafe fn region<T: Real>(
                         let from = if follow.beside { group.start } else { 0 };
                         (follow.with)(i0..i1, from * micro.cols..group.end * micro.cols);
                     }
-                }
-            }
-        }
-    }
-}
-
-/// A block of the left operand as the micro-kernel reads it, in place or copied to `scratch`: its first element, and the
-/// strides of a row and of a column.
-///
-/// # Safety
-/// The block lies inside the view, and `scratch` has room for `MOST_ROWS * COPIED` numbers.
-unsafe fn left<T: Real>(
-    format: Layout<T>,
-    a: &View<'_, T>,
-    (row, column): (usize, usize),
-    (height, depth): (usize, usize),
-    // Enough panels to pay for a copy.
-    copy: bool,
-    scratch: *mut T,
-) -> (*const T, usize, usize) {
-    let from = a.data.as_ptr().wrapping_add(row * a.row_stride + column * a.col_stride);
-    let strides = (a.row_stride, a.col_stride);
-    // Rows a multiple of half a page apart fall on the same few lines of the first-level cache.
-    let crowded = (a.row_stride * size_of::<T>()).is_multiple_of(2048);
-    // SAFETY: inside the view, and inside the scratch block.
-    unsafe {
-        match format {
-            Layout::Pairs(Pairs { join: Some(join), .. }) => {
-                let (row, col) = join(from, strides, (height, depth), scratch.cast());
-                (scratch.cast_const(), row, col)
-            }
-            Layout::Full if a.col_stride == 1 && !(crowded && copy) => (from, a.row_stride, 1),
-            Layout::Full if a.col_stride == 1 => {
-                for i in 0..height {
-                    std::ptr::copy_nonoverlapping(from.add(i * a.row_stride), scratch.add(i * COPIED), depth);
-                }
-                (scratch.cast_const(), COPIED, 1)
-            }
-            _ => {
-                pack_rows(from, strides, (height, depth), scratch);
-                if !matches!(format, Layout::Full) {
-                    let numbers = std::slice::from_raw_parts_mut(scratch, height * depth);
-                    round(numbers);
-                    if depth % 2 == 1 {
-                        // The other half of a pair.
-                        std::slice::from_raw_parts_mut(scratch.add(height * depth), height).fill(T::ZERO);
-                    }
-                }
-                (scratch.cast_const(), 1, height)
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn round_body<T: Real, const FMA: bool>(numbers: &mut [T]) {
-    numbers.iter_mut().for_each(|x| *x = x.to_bf16());
-}
-
-multiversion! {
-    fn round<T: Real>(numbers: &mut [T]) = round_body
-}
-
-/// `to[depth, height] = from[height, depth]`, `from` seen through strides of a row and a column.
-///
-/// # Safety
-/// `from` covers `height` rows and `depth` columns, `to` has room for them.
-unsafe fn pack_rows<T: Real>(from: *const T, (row, col): (usize, usize), (height, depth): (usize, usize), to: *mut T) {
-    /// The height of almost every tile: its copy is two vector moves, not a loop.
-    const TALL: usize = MOST_ROWS;
-    for p in 0..depth {
-        // SAFETY: the caller's contract.
-        unsafe {
-            let (from, to) = (from.add(p * col), to.add(p * height));
-            if row == 1 && height == TALL {
-                std::ptr::copy_nonoverlapping(from, to, TALL);
-            } else if row == 1 {
-                std::ptr::copy_nonoverlapping(from, to, height);
-            } else {
-                for i in 0..height {
-                    *to.add(i) = *from.add(i * row);
                 }
             }
         }

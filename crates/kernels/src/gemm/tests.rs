@@ -97,3 +97,93 @@ fn a_row_gives_the_same_bits_in_any_company_and_with_any_number_of_threads() {
         }
     }
 }
+
+/// A micro-kernel over words of two numbers on both sides, in plain Rust.
+unsafe fn words(t: Tile<'_, f32>) {
+    let strip = t.strips[0];
+    let halves = |word: u32| [f32::from_bf16_bits(word as u16), f32::from_bf16_bits((word >> 16) as u16)];
+    for i in 0..t.rows {
+        for j in 0..strip.cols {
+            // SAFETY: the caller's contract.
+            unsafe {
+                let c = strip.c.add(i * strip.c_row + j);
+                let mut sum = if strip.add { *c } else { 0.0 };
+                for p in 0..t.depth {
+                    let a = halves(*t.a.cast::<u32>().add(i * t.a_row + p * t.a_col));
+                    let b = halves(*strip.panel.cast::<u32>().add(p * WORDS_WIDTH + j));
+                    sum += a[0] * b[0] + a[1] * b[1];
+                }
+                *c = sum;
+            }
+        }
+    }
+}
+
+const WORDS_WIDTH: usize = 8;
+
+/// The join of its left operand.
+unsafe fn join(
+    from: *const f32,
+    (row, col): (usize, usize),
+    (height, depth): (usize, usize),
+    to: *mut u32,
+) -> (usize, usize) {
+    for i in 0..height {
+        for p in 0..depth.div_ceil(2) {
+            // SAFETY: the caller's contract.
+            unsafe {
+                let bits = |k: usize| if k < depth { u32::from((*from.add(i * row + k * col)).bf16_bits()) } else { 0 };
+                *to.add(p * height + i) = bits(2 * p) | bits(2 * p + 1) << 16;
+            }
+        }
+    }
+    (1, height)
+}
+
+/// What a processor that multiplies pairs reads, on any: halves in place, odd, misaligned or lying the other way round.
+#[test]
+fn a_left_operand_of_halves_gives_the_product_of_its_numbers() {
+    let pairs = Pairs { run: words, join: Some(join as _) };
+    let micro = Micro { rows: 12, cols: WORDS_WIDTH, few_rows: 0, run: words, pairs: Some(pairs) };
+    let mut random = Random::new(8);
+    for (m, k, n, stride) in [
+        (1usize, 1usize, 1usize, 1),
+        (13, 7, 17, 7),
+        (12, 256, 8, 258),
+        (5, 258, 20, 260),
+        (24, 33, 9, 40),
+        (11, 600, 8, 602),
+        (23, 514, 3, 515),
+    ] {
+        for (transposed, skipped) in [(false, 0), (false, 1), (true, 0), (true, 1)] {
+            let (height, width) = if transposed { (k, m) } else { (m, k) };
+            let stride = stride.max(width + skipped) + if transposed { m } else { 0 };
+            let halves: Vec<u16> = (0..height * stride).map(|_| (random.normal() as f32).bf16_bits()).collect();
+            let numbers: Vec<f32> = halves.iter().map(|h| f32::from_bf16_bits(*h)).collect();
+            let b: Vec<f32> = (0..k * n).map(|_| (random.normal() as f32).to_bf16()).collect();
+            let mut packed: Packed<f32> = Packed {
+                storage: Storage::Pairs(vec![0; k.div_ceil(2) * n.next_multiple_of(WORDS_WIDTH)]),
+                depth: k,
+                cols: n,
+                width: WORDS_WIDTH,
+            };
+            packed.pack(|part: Part<'_, f32>| part.lines(|row, first| &b[row * n + first..(row + 1) * n]));
+            let own = skipped..skipped + width;
+            let left = Left::Halves(View::strided(&halves, height, stride, stride).columns(own.clone()));
+            let view = View::strided(&numbers, height, stride, stride).columns(own);
+            let (left, view) = if transposed { (left.transposed(), view.transposed()) } else { (left, view) };
+            let mut want = vec![0.0; m * n];
+            reference::gemm(view, View::new(&b, k, n), &mut want, Start::Zero);
+            for left in [left, Left::Numbers(view)] {
+                let mut got = vec![f32::NAN; m * n];
+                let product = Product::new(&packed, got.as_mut_ptr(), n, &[]);
+                // SAFETY: shapes and formats fit, the result is ours.
+                unsafe { region(micro, &left, &[Piece { rows: 0..m, to: 0 }], &[product], None) };
+                for (i, (g, w)) in got.iter().zip(&want).enumerate() {
+                    let difference = (g - w).abs();
+                    assert!(difference <= 1e-4, "{m}x{k}x{n} {transposed} {skipped} at {i}: {g} {w}");
+                }
+            }
+        }
+    }
+}

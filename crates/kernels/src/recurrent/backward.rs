@@ -2,11 +2,12 @@
 
 use super::engine::{Cells, Engine, Memory, Place};
 use super::gradient::{Gradient, StateGradients, Upstream};
+use super::kept::{CHUNK, Either, Rows, SharedRows, round};
+use super::layer::Layer;
 use super::walk::{Pass, Run, owners};
 use super::{Cell, Direction, Flow, Keep, Kept, differentiate};
 use crate::buffer::Buffer;
-use crate::elementwise::add_columns_serial;
-use crate::gemm::{Follow, Packed, Part, Piece, Product, View, products, products_then};
+use crate::gemm::{Follow, Format, Packed, Part, Piece, Product, products, products_then};
 use crate::parallel::{self, Shared};
 use crate::shape::Check;
 use crate::{Ragged, Real, ShapeError};
@@ -78,7 +79,8 @@ fn run<T: Real>(
     let (hidden, width, gates) = (engine.layer.hidden, engine.layer.width(), cell.gates() * engine.layer.hidden);
     let (input, has_cell) = (weight_ih.cols(), cell.states() == 2);
     upstream.check(cell, layout, hidden, check)?;
-    let recompute = saved.keep == Keep::Borders && !matches!(cell, Cell::Rnn(_));
+    let keeps_gates = !matches!(cell, Cell::Rnn(_));
+    let recompute = saved.keep == Keep::Borders && keeps_gates;
 
     // The gradient that flows from step to step starts as that of the final state and ends as that of the initial
     // one; a sequence's share is touched only at the steps it reaches.
@@ -102,9 +104,8 @@ fn run<T: Real>(
 
     let blocks = &engine.blocks;
     let most = blocks.most_rows();
-    let stride = engine.layer.stride();
-    let mut d_gates = Buffer::take(most * stride);
     let format = weight_ih.format();
+    let mut d_gates = Rows::take(most, width, format);
     let (mut block_x, mut block_h) = (Packed::with_room(most, input, format), Packed::with_room(most, hidden, format));
     // Where the hidden state that each row's step began with stands: a row of the output, or after all of them one of
     // the initial state. Neighbours of a run stand together.
@@ -122,7 +123,7 @@ fn run<T: Real>(
         Some(sequence) => &initial.hidden[sequence * hidden..][..count * hidden],
     };
     let before_of = |run: &Run| states_before(run.rows.start, run.rows.len());
-    let mut again = Again::new(if recompute { most } else { 0 }, stride, if has_cell { hidden } else { 0 }, hidden);
+    let mut again = Again::new(if recompute { most } else { 0 }, &engine.layer, has_cell);
     let mut none = StateGradients { hidden: Vec::new(), cell: Vec::new() };
     let watching = want.states.is_some();
     let states = want.states.unwrap_or(&mut none);
@@ -142,7 +143,7 @@ fn run<T: Real>(
         let (first, count) = (block_rows.start, block_rows.len());
         block_x.set_depth(count);
         block_h.set_depth(count);
-        let dg = Shared::new(&mut d_gates);
+        let dg = d_gates.shared();
         let again = again.shared();
 
         // Each thread takes its own sequences back through the block; where there are too few of them, all share the
@@ -154,7 +155,11 @@ fn run<T: Real>(
                 let mut c = if has_cell { saved.cells[from..from + own.len() * hidden].to_vec() } else { Vec::new() };
                 let cells = Cells { all: &Shared::new(&mut c), first: own.start };
                 let passage = engine.passage(block, own, Place::Row { first });
-                engine.advance(&passage, &again.gates, cells, members, |run| {
+                let (gates, rounded) = match again.gates.in_place() {
+                    Some(gates) => (gates, None),
+                    None => (&again.sums, Some((&again.gates, first))),
+                };
+                engine.advance(&passage, gates, rounded, cells, members, |run| {
                     let at = (run.rows.start - first) * hidden;
                     Memory {
                         before: before_of(run),
@@ -168,46 +173,60 @@ fn run<T: Real>(
             // Of rows of a run, counted from its first, and units that belong to this member in this step.
             let through = |run: &Run, rows: Range<usize>, units: Range<usize>| {
                 let before = before_of(run);
-                let n = units.len();
-                for i in rows {
-                    let row = run.rows.start + i;
-                    let at = row * hidden + units.start;
-                    let state = (run.sequences.start + i) * hidden + units.start;
-                    let block_at = at - first * hidden;
-                    let gate_at = |k: usize, row: usize| row * stride + k * hidden + units.start;
+                let (mut wide, mut narrow) = ([[T::ZERO; CHUNK]; 4], [[T::ZERO; CHUNK]; 4]);
+                // Rounded numbers are widened and rounded again in chunks.
+                let chunk = if format == Format::Full { units.len().max(1) } else { CHUNK };
+                for (row, start) in rows.flat_map(|i| units.clone().step_by(chunk).map(move |start| (i, start))) {
+                    let (i, row) = (row, run.rows.start + row);
+                    let units = start..units.end.min(start + chunk);
+                    let n = units.len();
+                    let at = row * hidden + start;
+                    let state = (run.sequences.start + i) * hidden + start;
+                    let columns = |k: usize| k * hidden + units.start..k * hidden + units.end;
                     let mut kept = Kept { gates: [&[]; 4], before: &[], h: &output[at..at + n], c_before: &[], c: &[] };
                     // SAFETY: the caller's contract.
                     unsafe {
-                        if recompute {
-                            kept.gates = std::array::from_fn(|k| &*again.gates.slice(gate_at(k, row - first), n));
-                            kept.before = &before[i * hidden + units.start..][..n];
-                            if has_cell {
-                                kept.c_before = again.c_before.slice(block_at, n);
-                                kept.c = again.c.slice(block_at, n);
-                            }
-                        } else if !matches!(cell, Cell::Rnn(_)) {
-                            kept.gates = std::array::from_fn(|k| &saved.gates[gate_at(k, row)..][..n]);
-                            kept.before = &before[i * hidden + units.start..][..n];
-                            if has_cell {
-                                kept.c = &saved.cells[at..at + n];
-                                kept.c_before = match run.before {
-                                    Some(row) => &saved.cells[(row + i) * hidden + units.start..][..n],
-                                    None => &initial.cell[state..state + n],
+                        if keeps_gates {
+                            for (k, room) in wide.iter_mut().enumerate() {
+                                let gates = match recompute {
+                                    true => again.gates.read(row - first, columns(k)),
+                                    false => saved.gates.read(row, columns(k)),
                                 };
+                                kept.gates[k] = gates.widened(room);
                             }
+                            kept.before = &before[i * hidden + start..][..n];
                         }
+                        if has_cell && recompute {
+                            kept.c_before = again.c_before.slice(at - first * hidden, n);
+                            kept.c = again.c.slice(at - first * hidden, n);
+                        } else if has_cell {
+                            kept.c = &saved.cells[at..at + n];
+                            kept.c_before = match run.before {
+                                Some(row) => &saved.cells[(row + i) * hidden + start..][..n],
+                                None => &initial.cell[state..state + n],
+                            };
+                        }
+                        let mut room = narrow.iter_mut();
                         let d_gates = std::array::from_fn(|k| match k < cell.columns() {
-                            true => dg.slice((row - first) * stride + k * hidden + units.start, n),
+                            true => match dg.slice(row - first, columns(k)) {
+                                Either::Full(numbers) => numbers,
+                                Either::Rounded(_) => &mut room.next().expect("a gate")[..n],
+                            },
                             false => &mut [],
                         });
                         let d_c = if has_cell { dc.slice(state, n) } else { &mut [] };
-                        let d_out = d_out(row, units.start, n);
+                        let d_out = d_out(row, start, n);
                         let flow = Flow { d_out, d_h: dh.slice(state, n), d_c, d_gates };
                         if watching {
                             let c = if has_cell { watch_c.slice(at, n) } else { &mut [] };
                             watch(&kept, &flow, watch_h.slice(at, n), c);
                         }
                         differentiate(cell, kept, flow);
+                        for (k, narrow) in narrow.iter().enumerate().take(cell.columns()) {
+                            if let Either::Rounded(to) = dg.slice(row - first, columns(k)) {
+                                round(&narrow[..n], to);
+                            }
+                        }
                     }
                 }
             };
@@ -234,8 +253,7 @@ fn run<T: Real>(
                 }
                 let (row, count) = (run.rows.start, run.rows.len());
                 // SAFETY: the rows of a run were written in the step before, and are only read now.
-                let d_gates =
-                    View::strided(unsafe { dg.slice((row - first) * stride, count * stride) }, count, width, stride);
+                let d_gates = unsafe { dg.left(row - first, count, width) };
                 for (index, ((columns, _), weight)) in cell.state_pieces(hidden).zip(weight_hh).enumerate() {
                     // columns = ... + h W_hh^T
                     let product = Product::new(weight, dh.pointer(), hidden, &[]).adding();
@@ -253,8 +271,7 @@ fn run<T: Real>(
                     };
                     // SAFETY: these units of these states belong to this member.
                     unsafe {
-                        let d_gates = d_gates.columns(columns);
-                        products_then(&d_gates, piece, &[product], Follow { beside: true, with });
+                        products_then(d_gates.columns(columns), piece, &[product], Follow { beside: true, with });
                     }
                 }
             });
@@ -281,8 +298,7 @@ fn run<T: Real>(
             }
         });
         drop((pack_x, pack_h));
-        let d_gates = &d_gates[..count * stride];
-        let view = View::strided(d_gates, count, width, stride);
+        let left = d_gates.left(count, width);
         let shares = parallel::ranges(width, threads, 16);
         let row_shares = parallel::ranges(count, shares.len(), 1);
         parallel::each(shares.len(), worth, |share| {
@@ -303,17 +319,17 @@ fn run<T: Real>(
                 }
                 let piece = Piece { rows: 0..mine.len(), to: 0 };
                 // SAFETY: tasks own disjoint rows of the weights' gradients.
-                unsafe { products(&view.columns(mine).transposed(), &[piece], &sums) };
+                unsafe { products(left.columns(mine).transposed(), &[piece], &sums) };
             }
             // SAFETY: tasks own disjoint columns.
-            add_columns_serial(d_gates, stride, own.start, unsafe { db.slice(own.start, own.len()) });
+            d_gates.add_columns(count, own.start, unsafe { db.slice(own.start, own.len()) });
             let rows = row_shares.at(share);
             if wants_x && !rows.is_empty() {
                 // columns = x W_ih^T + ...
                 let product = Product::new(weight_ih, at_row(&dx, first, input), input, &[]);
                 let piece = Piece { rows: rows.clone(), to: rows.start };
                 // SAFETY: tasks own disjoint rows.
-                unsafe { products(&view.columns(0..gates), &[piece], &[product]) };
+                unsafe { products(left.columns(0..gates), &[piece], &[product]) };
             }
         });
     }
@@ -349,22 +365,32 @@ fn at_row<T>(matrix: &Shared<T>, row: usize, cols: usize) -> *mut T {
 }
 
 /// The activations of a block, computed again.
-struct Again<B> {
-    gates: B,
+struct Again<B, G> {
+    /// Before they are rounded, if they are.
+    sums: B,
+    gates: G,
     h: B,
     c_before: B,
     c: B,
 }
 
-impl<T: Real> Again<Buffer<T>> {
-    fn new(rows: usize, stride: usize, cell: usize, hidden: usize) -> Self {
+impl<T: Real> Again<Buffer<T>, Rows<T>> {
+    fn new(rows: usize, layer: &Layer<'_, T>, has_cell: bool) -> Self {
         let take = |columns| Buffer::take(rows * columns);
-        Self { gates: take(stride), h: take(hidden), c_before: take(cell), c: take(cell) }
+        let cell = if has_cell { layer.hidden } else { 0 };
+        Self {
+            sums: take(if layer.format() == Format::Full { 0 } else { layer.stride() }),
+            gates: Rows::take(rows, layer.width(), layer.format()),
+            h: take(layer.hidden),
+            c_before: take(cell),
+            c: take(cell),
+        }
     }
 
-    fn shared(&mut self) -> Again<Shared<T>> {
+    fn shared(&mut self) -> Again<Shared<T>, SharedRows<T>> {
         Again {
-            gates: Shared::new(&mut self.gates),
+            sums: Shared::new(&mut self.sums),
+            gates: self.gates.shared(),
             h: Shared::new(&mut self.h),
             c_before: Shared::new(&mut self.c_before),
             c: Shared::new(&mut self.c),

@@ -1,5 +1,6 @@
 //! One step after another through a block: the input's product, the state's, the gates.
 
+use super::kept::{Either, SharedRows, round};
 use super::layer::{Layer, Products};
 use super::walk::{Blocks, Pass, Run};
 use super::{Cell, Direction, Row, Weights, activate};
@@ -117,12 +118,13 @@ impl<'a, T: Real> Engine<'a, T> {
         Passage { runs, pieces }
     }
 
-    /// Goes that way: the activations of its rows go to `gates`, the running cells move on. Up to `members` threads
-    /// share the units of every step.
+    /// Goes that way: the activations of its rows go to `gates`, and rounded to `kept`, whose rows are counted from the given
+    /// one on, the running cells move on. Up to `members` threads share the units of every step.
     pub(super) fn advance<'m>(
         &self,
         passage: &Passage,
         gates: &Shared<T>,
+        kept: Option<(&SharedRows<T>, usize)>,
         cells: Cells<'_, T>,
         members: usize,
         memory: impl Fn(&Run) -> Memory<'m, T> + Sync,
@@ -144,7 +146,7 @@ impl<'a, T: Real> Engine<'a, T> {
             if index == 0 {
                 let all = layer.input_products(gates.pointer(), &(0..hidden));
                 // SAFETY: the activations of these rows belong to this task, these pieces to this member.
-                unsafe { products(&self.x, &passage.share(member, members), &all) };
+                unsafe { products(self.x, &passage.share(member, members), &all) };
                 return;
             }
             let (run, to) = &runs[index - 1];
@@ -174,6 +176,13 @@ impl<'a, T: Real> Engine<'a, T> {
                         let h = memory.h.0.slice(memory.h.1 + at, n);
                         let before = &memory.before[at..at + n];
                         activate(layer.cell, Row { gates: std::array::from_fn(gate), before, c: c(), h });
+                        for k in 0..if kept.is_some() { layer.cell.columns() } else { 0 } {
+                            let columns = k * hidden + units.start..k * hidden + units.end;
+                            let rows = kept.map(|(rows, first)| rows.slice(run.rows.start + i - first, columns));
+                            if let Some(Either::Rounded(to)) = rows {
+                                round(gate(k), to);
+                            }
+                        }
                         if let Some((to, first)) = memory.c {
                             to.slice(first + at, n).copy_from_slice(c());
                         }
@@ -181,7 +190,7 @@ impl<'a, T: Real> Engine<'a, T> {
                 }
             };
             // SAFETY: the activations of these rows and units belong to this member.
-            unsafe { layer.then(&before, Piece { rows: 0..count, to: *to }, share, units, &mut ready) };
+            unsafe { layer.then(before, Piece { rows: 0..count, to: *to }, share, units, &mut ready) };
         });
     }
 }

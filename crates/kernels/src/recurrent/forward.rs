@@ -1,7 +1,7 @@
 //! The forward pass.
 
 use super::engine::{Cells, Engine, Memory, Place};
-use super::layer::stride;
+use super::kept::Rows;
 use super::walk::{Blocks, owners};
 use super::{Cell, Direction, Keep, State, Weights};
 use crate::buffer::Buffer;
@@ -13,9 +13,9 @@ use crate::{Ragged, Real, ShapeError};
 #[derive(Debug)]
 pub struct Saved<T: Real> {
     pub(super) keep: Keep,
-    /// Activations of every row, `[rows, Layer::stride]`; empty unless all were kept, and for the RNN, whose output
-    /// says it all.
-    pub(super) gates: Buffer<T>,
+    /// Activations of every row, rounded as the products are; empty unless all were kept, and for the RNN, whose output says
+    /// it all.
+    pub(super) gates: Rows<T>,
     /// The LSTM's cells: of every row, `[rows, hidden]`, or before every block, `[blocks, sequences, hidden]`.
     pub(super) cells: Buffer<T>,
 }
@@ -25,8 +25,7 @@ impl<T: Real> Saved<T> {
     pub(super) fn check(&self, cell: Cell, layout: &Ragged, hidden: usize, check: Check) -> Result<(), ShapeError> {
         let (rows, has_cell) = (layout.rows(), cell.states() == 2);
         if self.keep == Keep::All && !matches!(cell, Cell::Rnn(_)) {
-            let columns = self.gates.len() / rows;
-            check.dimension("columns of the kept activations", columns, stride::<T>(cell.columns() * hidden))?;
+            self.gates.check(rows, cell.columns() * hidden, check)?;
         }
         let borders = Blocks::new(layout, Direction::Forward).count() * layout.sequences();
         let cells = match self.keep {
@@ -74,7 +73,7 @@ pub fn forward<T: Real>(
     let mut running = initial.cell.to_vec();
     let mut saved = Saved {
         keep,
-        gates: Buffer::take(if keep_gates { rows * stride } else { 0 }),
+        gates: Rows::take(if keep_gates { rows } else { 0 }, engine.layer.width(), engine.layer.format()),
         cells: Buffer::take(match keep {
             Keep::All if has_cell => rows * hidden,
             Keep::Borders if has_cell => blocks.count() * sequences * hidden,
@@ -82,13 +81,14 @@ pub fn forward<T: Real>(
         }),
     };
     let (out, running_cells) = (Shared::new(&mut all), Shared::new(&mut running));
-    let (kept, cells) = (Shared::new(&mut saved.gates), Shared::new(&mut saved.cells));
+    let (kept, cells) = (saved.gates.shared(), Shared::new(&mut saved.cells));
+    let in_place = if keep_gates { kept.in_place() } else { None };
     let owners = owners(layout, engine.layer.width() * hidden);
     let members = if owners.len() == 1 { engine.layer.members() } else { 1 };
     parallel::each(owners.len(), true, |task| {
         let own = &owners[task];
         let most = (0..blocks.count()).map(|block| blocks.rows_of(block, own)).max().unwrap_or(0);
-        let mut passing = Buffer::take(if keep_gates { 0 } else { most * stride });
+        let mut passing = Buffer::take(if in_place.is_some() { 0 } else { most * stride });
         let passing = Shared::new(&mut passing);
         for block in 0..blocks.count() {
             if keep == Keep::Borders && has_cell {
@@ -99,10 +99,13 @@ pub fn forward<T: Real>(
                     border.copy_from_slice(running_cells.slice(own.start * hidden, count));
                 }
             }
-            let gates = if keep_gates { &kept } else { &passing };
-            let place = if keep_gates { Place::Row { first: 0 } } else { Place::Compact };
+            let (gates, place) = match in_place {
+                Some(kept) => (kept, Place::Row { first: 0 }),
+                None => (&passing, Place::Compact),
+            };
+            let rounded = (keep_gates && in_place.is_none()).then_some((&kept, 0));
             let passage = engine.passage(block, own, place);
-            engine.advance(&passage, gates, Cells { all: &running_cells, first: 0 }, members, |run| {
+            engine.advance(&passage, gates, rounded, Cells { all: &running_cells, first: 0 }, members, |run| {
                 let (here, count) = (run.rows.start * hidden, run.rows.len() * hidden);
                 Memory {
                     before: match run.before {

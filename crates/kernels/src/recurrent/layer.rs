@@ -2,7 +2,7 @@
 
 use super::{Cell, Weights};
 use crate::Real;
-use crate::gemm::{Follow, Packed, Piece, Product, View, padded_bias, products_then};
+use crate::gemm::{Follow, Format, Packed, Piece, Product, View, padded_bias, products_then};
 use crate::parallel;
 use std::borrow::Cow;
 use std::ops::{Deref, Range};
@@ -13,7 +13,7 @@ const WORTH: usize = 1 << 14;
 /// Elements from one row of `width` to the next: rows a multiple of half a page apart would fall on the same lines of the
 /// first-level cache.
 pub(super) fn stride<T>(width: usize) -> usize {
-    width + if (width * size_of::<T>()).is_multiple_of(2048) { 16 } else { 0 }
+    width + if (width * size_of::<T>()).is_multiple_of(2048) { 64 / size_of::<T>() } else { 0 }
 }
 
 /// One direction of one layer.
@@ -73,6 +73,11 @@ impl<'a, T: Real> Layer<'a, T> {
         self.input_t.depth()
     }
 
+    /// What its products are rounded to.
+    pub(super) fn format(&self) -> Format {
+        self.input_t.format()
+    }
+
     /// Elements of a row of pre-activations.
     pub(super) fn width(&self) -> usize {
         self.cell.columns() * self.hidden
@@ -107,7 +112,7 @@ impl<'a, T: Real> Layer<'a, T> {
     /// As [`products_then`]; `products` are [`Layer::state_products`] of these units.
     pub(super) unsafe fn then(
         &self,
-        before: &View<'_, T>,
+        before: View<'_, T>,
         piece: Piece,
         products: &[Product<'_, T>],
         units: &Range<usize>,

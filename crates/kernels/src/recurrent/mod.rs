@@ -24,6 +24,7 @@ mod engine;
 mod forward;
 mod gradient;
 mod gru;
+mod kept;
 mod layer;
 mod lstm;
 pub mod observe;

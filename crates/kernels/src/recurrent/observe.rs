@@ -88,7 +88,6 @@ pub fn cell_path<T: Real>(
         return Err(ShapeError::NothingKept { operation: check.0 });
     }
     saved.check(Cell::Lstm, layout, hidden, check)?;
-    let stride = saved.gates.len() / rows;
     let steps = layout.steps();
     let mut path = CellPath { total: vec![0.0; steps], cell: vec![0.0; steps], rest: vec![0.0; steps] };
     for j in 0..layout.sequences() {
@@ -101,8 +100,7 @@ pub fn cell_path<T: Real>(
             } else {
                 // c' = f c + i g, f of the step after.
                 let after = row_at_lag(layout, j, lag - 1, direction);
-                let forget = &saved.gates[after * stride + hidden..][..hidden];
-                along.iter_mut().zip(forget).for_each(|(a, f)| *a *= f.to_f64());
+                along.iter_mut().zip(hidden..).for_each(|(a, k)| *a *= saved.gates.at(after, k).to_f64());
             }
             path.total[lag] += norm(total.iter().copied());
             path.cell[lag] += norm(along.iter().copied());
@@ -151,15 +149,15 @@ pub fn gate_saturation<T: Real>(
         Cell::Gru => &[('r', 0), ('z', 1)],
         Cell::Rnn(_) => &[],
     };
-    let stride = saved.gates.len() / layout.rows();
     let (low, high) = (T::from_f64(0.1), T::from_f64(0.9));
     let count = (layout.rows() * hidden) as f64;
     let share = |&(gate, column): &(char, usize)| {
         let (mut below, mut above) = (0u64, 0u64);
-        for row in saved.gates.chunks_exact(stride) {
-            for value in &row[column * hidden..][..hidden] {
-                below += u64::from(*value < low);
-                above += u64::from(*value > high);
+        for row in 0..layout.rows() {
+            for k in column * hidden..(column + 1) * hidden {
+                let value = saved.gates.at(row, k);
+                below += u64::from(value < low);
+                above += u64::from(value > high);
             }
         }
         Saturation { gate, below: below as f64 / count, above: above as f64 / count }

@@ -112,8 +112,8 @@ impl<T: Real> Stepper<T> {
             };
             // SAFETY: as above.
             unsafe {
-                products(&x, std::slice::from_ref(&piece), &layer.input_products(gates.pointer(), &units));
-                layer.then(&before, piece, &layer.state_products(gates.pointer(), &units), &units, &mut ready);
+                products(x, std::slice::from_ref(&piece), &layer.input_products(gates.pointer(), &units));
+                layer.then(before, piece, &layer.state_products(gates.pointer(), &units), &units, &mut ready);
             }
         };
         if batch * layer.width() * (input + size) < WORTH || parallel::threads() == 1 {

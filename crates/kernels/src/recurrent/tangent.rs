@@ -88,9 +88,9 @@ pub fn tangent<T: Real>(
                     std::slice::from_raw_parts_mut(pointer, count * stride).fill(T::ZERO);
                 } else {
                     let x = View::new(along.x, rows, input);
-                    products(&x, &piece(first), &layer.input_products(pointer, &units));
+                    products(x, &piece(first), &layer.input_products(pointer, &units));
                 }
-                products(&View::new(before, count, hidden), &piece(0), &layer.state_products(pointer, &units));
+                products(View::new(before, count, hidden), &piece(0), &layer.state_products(pointer, &units));
             }
             for i in 0..count {
                 let (row, sequence) = (first + i, run.sequences.start + i);
@@ -107,7 +107,7 @@ pub fn tangent<T: Real>(
                 for k in 0..hidden {
                     let (sum, kept) = (
                         |gate: usize| sums[gate * hidden + k],
-                        |gate: usize| at.saved.gates[row * stride + gate * hidden + k],
+                        |gate: usize| at.saved.gates.at(row, gate * hidden + k),
                     );
                     h[k] = match cell {
                         Cell::Lstm => {
