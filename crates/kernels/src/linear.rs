@@ -47,17 +47,32 @@ pub fn backward<T: Real>(
     activation: Activation,
     wants_x: bool,
 ) -> Gradient<T> {
+    let sums = (vec![T::ZERO; weight.depth() * weight.cols()], vec![T::ZERO; weight.depth()]);
+    backward_adding(x, y, d_y, weight, activation, wants_x, sums)
+}
+
+/// The same, the parameters' gradients added to `sums`, `W[output, input]`'s and `b[output]`'s.
+///
+/// # Panics
+/// If they have other lengths.
+pub fn backward_adding<T: Real>(
+    x: &[T],
+    y: &[T],
+    d_y: &[T],
+    weight: &Packed<T>,
+    activation: Activation,
+    wants_x: bool,
+    sums: (Vec<T>, Vec<T>),
+) -> Gradient<T> {
     let (output, input) = (weight.depth(), weight.cols());
+    assert_eq!((sums.0.len(), sums.1.len()), (output * input, output), "linear: sums of gradients");
     let rows = d_y.len().checked_div(output).unwrap_or(0);
     let mut d_pre = Cow::Borrowed(d_y);
     if activation == Activation::Tanh {
         tanh_backward(d_pre.to_mut(), y); // y = tanh(pre)
     }
-    let mut gradient = Gradient {
-        x: vec![T::ZERO; if wants_x { rows * input } else { 0 }],
-        weight: vec![T::ZERO; output * input],
-        bias: vec![T::ZERO; output],
-    };
+    let mut gradient =
+        Gradient { x: vec![T::ZERO; if wants_x { rows * input } else { 0 }], weight: sums.0, bias: sums.1 };
     // y = x W^T + b
     if wants_x {
         gemm(View::new(&d_pre, rows, output), weight, &mut gradient.x, Start::Zero);

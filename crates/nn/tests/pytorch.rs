@@ -129,7 +129,7 @@ fn attention_equals_pytorch() {
             "dot" => memory.clone(),
             _ => linear(memory.clone(), w.clone(), None, Activation::Identity, Precision::F32),
         };
-        let score = if kind == "additive" { Score::Additive(v.clone()) } else { Score::Dot };
+        let score = if kind == "additive" { Score::Additive(v.clone().into()) } else { Score::Dot };
         let (context, weights) = attention(query.clone(), keys, memory.clone(), score, &Arc::new(groups));
         close(&context, &case["context"], &format!("{kind} context"));
         close(&weights, &case["weights"], &format!("{kind} weights"));

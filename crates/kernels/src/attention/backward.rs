@@ -21,13 +21,43 @@ pub struct Gradient<T> {
 
 /// Gradient from `d_context[queries, depth]` and the `weights` of the forward pass.
 pub fn backward<T: Real>(operands: Operands<'_, T>, groups: &Groups, weights: &[T], d_context: &[T]) -> Gradient<T> {
-    let Operands { query, key, value, additive, width, depth } = operands;
-    let mut gradient = Gradient {
-        query: vec![T::ZERO; query.len()],
-        key: vec![T::ZERO; key.len()],
-        value: vec![T::ZERO; value.len()],
-        additive: vec![T::ZERO; additive.map_or(0, <[T]>::len)],
+    let zeros = |like: &[T]| vec![T::ZERO; like.len()];
+    let sums = Sums {
+        key: zeros(operands.key),
+        value: zeros(operands.value),
+        additive: operands.additive.map_or_else(Vec::new, zeros),
     };
+    backward_adding(operands, groups, weights, d_context, sums)
+}
+
+/// Gradients of what several queries' operations share, in the operands' shapes.
+#[derive(Clone, Debug)]
+pub struct Sums<T> {
+    /// `[sources, width]`
+    pub key: Vec<T>,
+    /// `[sources, depth]`
+    pub value: Vec<T>,
+    /// `[width]`, empty for the dot product.
+    pub additive: Vec<T>,
+}
+
+/// The same, all gradients but the query's added to `sums`.
+///
+/// # Panics
+/// If these have other lengths.
+pub fn backward_adding<T: Real>(
+    operands: Operands<'_, T>,
+    groups: &Groups,
+    weights: &[T],
+    d_context: &[T],
+    sums: Sums<T>,
+) -> Gradient<T> {
+    let Operands { query, key, value, additive, width, depth } = operands;
+    let lengths = (sums.key.len(), sums.value.len(), sums.additive.len());
+    assert_eq!(lengths, (key.len(), value.len(), additive.map_or(0, <[T]>::len)), "attention: sums of gradients");
+    let Sums { key: d_keys, value: d_values, additive: d_additive } = sums;
+    let mut gradient =
+        Gradient { query: vec![T::ZERO; query.len()], key: d_keys, value: d_values, additive: d_additive };
     // The vector's gradient is summed over groups in their order, so each group writes its own.
     let vector_width = gradient.additive.len();
     let mut d_vectors = vec![T::ZERO; groups.len() * vector_width];
@@ -93,14 +123,15 @@ pub fn backward<T: Real>(operands: Operands<'_, T>, groups: &Groups, weights: &[
     gradient
 }
 
-/// Row `i` of `from` to row `rows[i]` of `to`.
+/// Adds row `i` of `from` to row `rows[i]` of `to`.
 ///
 /// # Safety
 /// No other task has these rows.
-unsafe fn scatter<T: Copy>(from: &[T], width: usize, rows: &[usize], to: &Shared<T>) {
+unsafe fn scatter<T: Real>(from: &[T], width: usize, rows: &[usize], to: &Shared<T>) {
     for (&row, from) in rows.iter().zip(from.chunks_exact(width)) {
         // SAFETY: the caller's contract.
-        unsafe { to.slice(row * width, width) }.copy_from_slice(from);
+        let to = unsafe { to.slice(row * width, width) };
+        to.iter_mut().zip(from).for_each(|(to, x)| *to += *x);
     }
 }
 

@@ -8,7 +8,7 @@ mod forward;
 pub mod groups;
 mod prepared;
 
-pub use backward::{Gradient, backward};
+pub use backward::{Gradient, Sums, backward, backward_adding};
 pub use forward::forward;
 pub use groups::Groups;
 pub use prepared::Prepared;

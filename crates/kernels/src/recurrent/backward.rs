@@ -1,13 +1,14 @@
 //! Backpropagation through time, written by hand; the derivatives quote the forward lines (`lstm`, `gru`, `rnn`).
 
 use super::engine::{Cells, Engine, Memory, Place};
-use super::gradient::{Gradient, StateGradients, Upstream};
+use super::gradient::{Gradient, ParameterGradients, StateGradients, Upstream};
 use super::kept::{CHUNK, Either, Rows, SharedRows, round};
 use super::layer::Layer;
+use super::parameters::ParameterSums;
 use super::walk::{Pass, Run, owners};
 use super::{Cell, Direction, Flow, Keep, Kept, differentiate};
 use crate::buffer::Buffer;
-use crate::gemm::{Follow, Format, Packed, Part, Piece, Product, products, products_then};
+use crate::gemm::{Follow, Format, Piece, Product, products_then};
 use crate::parallel::{self, Shared};
 use crate::shape::Check;
 use crate::{Ragged, Real, ShapeError};
@@ -23,7 +24,21 @@ pub fn backward<T: Real>(
     upstream: Upstream<'_, T>,
     direction: Direction,
 ) -> Result<Gradient<T>, ShapeError> {
-    run(cell, layout, upstream, direction, Want { parameters: true, states: None })
+    run(cell, layout, upstream, direction, Want { parameters: true, sums: None, states: None })
+}
+
+/// The same, the parameters' gradients added to `sums`.
+///
+/// # Errors
+/// As [`backward`], and if the sums have other lengths.
+pub fn backward_adding<T: Real>(
+    cell: Cell,
+    layout: &Ragged,
+    upstream: Upstream<'_, T>,
+    direction: Direction,
+    sums: ParameterGradients<T>,
+) -> Result<Gradient<T>, ShapeError> {
+    run(cell, layout, upstream, direction, Want { parameters: true, sums: Some(sums), states: None })
 }
 
 /// [`backward`], and the gradients with respect to all states on its way: `states` times `rows x hidden` numbers more to
@@ -38,7 +53,8 @@ pub fn backward_with_states<T: Real>(
     direction: Direction,
 ) -> Result<(Gradient<T>, StateGradients<T>), ShapeError> {
     let mut states = StateGradients { hidden: Vec::new(), cell: Vec::new() };
-    let gradient = run(cell, layout, upstream, direction, Want { parameters: true, states: Some(&mut states) })?;
+    let gradient =
+        run(cell, layout, upstream, direction, Want { parameters: true, sums: None, states: Some(&mut states) })?;
     Ok((gradient, states))
 }
 
@@ -53,7 +69,7 @@ pub fn backward_to_state<T: Real>(
     upstream: Upstream<'_, T>,
     direction: Direction,
 ) -> Result<(Vec<T>, Vec<T>), ShapeError> {
-    let gradient = run(cell, layout, upstream, direction, Want { parameters: false, states: None })?;
+    let gradient = run(cell, layout, upstream, direction, Want { parameters: false, sums: None, states: None })?;
     Ok((gradient.hidden, gradient.cell))
 }
 
@@ -61,6 +77,8 @@ pub fn backward_to_state<T: Real>(
 struct Want<'a, T> {
     /// The gradients of the parameters and of the input.
     parameters: bool,
+    /// What the parameters' are added to.
+    sums: Option<ParameterGradients<T>>,
     /// Those of all states.
     states: Option<&'a mut StateGradients<T>>,
 }
@@ -99,14 +117,21 @@ fn run<T: Real>(
     };
     let zeros = |n: usize| vec![T::ZERO; if want.parameters { n } else { 0 }];
     let wants_x = want.parameters && upstream.wants_x;
-    let (mut d_x, mut d_bias) = (zeros(if wants_x { rows * input } else { 0 }), vec![T::ZERO; width]);
-    let (mut d_weight_ih, mut d_weight_hh) = (zeros(gates * input), zeros(gates * hidden));
-
+    let mut d_x = zeros(if wants_x { rows * input } else { 0 });
+    let sums = match want.sums {
+        Some(sums) => sums.checked(input, hidden, gates, check)?,
+        None => ParameterGradients {
+            weight_ih: zeros(gates * input),
+            weight_hh: zeros(gates * hidden),
+            bias_ih: vec![T::ZERO; gates],
+            bias_hh: vec![T::ZERO; gates],
+        },
+    };
     let blocks = &engine.blocks;
     let most = blocks.most_rows();
     let format = weight_ih.format();
     let mut d_gates = Rows::take(most, width, format);
-    let (mut block_x, mut block_h) = (Packed::with_room(most, input, format), Packed::with_room(most, hidden, format));
+    let mut parameters = ParameterSums::new(&engine.layer, sums, most);
     // Where the hidden state that each row's step began with stands: a row of the output, or after all of them one of
     // the initial state. Neighbours of a run stand together.
     let mut before_row = vec![0; rows];
@@ -132,17 +157,12 @@ fn run<T: Real>(
         states.cell = vec![T::ZERO; if has_cell { rows * hidden } else { 0 }];
     }
     let (watch_h, watch_c) = (Shared::new(&mut states.hidden), Shared::new(&mut states.cell));
-    let (dh, dc, dx) = (Shared::new(&mut d_hidden), Shared::new(&mut d_cell), Shared::new(&mut d_x));
-    let (dw_ih, dw_hh) = (Shared::new(&mut d_weight_ih), Shared::new(&mut d_weight_hh));
-    let db = Shared::new(&mut d_bias);
+    let (dh, dc) = (Shared::new(&mut d_hidden), Shared::new(&mut d_cell));
     let owners = owners(layout, width * hidden);
     let members = if owners.len() == 1 { engine.layer.members() } else { 1 };
-    let threads = parallel::threads();
     for block in (0..blocks.count()).rev() {
         let block_rows = blocks.rows(block);
         let (first, count) = (block_rows.start, block_rows.len());
-        block_x.set_depth(count);
-        block_h.set_depth(count);
         let dg = d_gates.shared();
         let again = again.shared();
 
@@ -280,70 +300,17 @@ fn run<T: Real>(
         if !want.parameters {
             continue;
         }
-        // What the block adds to the weights' gradients, and the input's gradient.
-        let worth = count * width * (input + hidden) > 1 << 18;
-        let pack_x = block_x.packing(|part: Part<'_, T>| part.lines(|k, from| &x[(first + k) * input + from..]));
-        let pack_h = block_h.packing(|part: Part<'_, T>| part.lines(|k, from| &states_before(first + k, 1)[from..]));
-        let panels = pack_x.count() + pack_h.count();
-        let parts = parallel::ranges(panels, threads, 1);
-        parallel::each(parts.len(), worth, |part| {
-            for index in parts.at(part) {
-                // SAFETY: each index once.
-                unsafe {
-                    match index.checked_sub(pack_x.count()) {
-                        None => pack_x.run(index),
-                        Some(index) => pack_h.run(index),
-                    }
-                }
-            }
-        });
-        drop((pack_x, pack_h));
-        let left = d_gates.left(count, width);
-        let shares = parallel::ranges(width, threads, 16);
-        let row_shares = parallel::ranges(count, shares.len(), 1);
-        parallel::each(shares.len(), worth, |share| {
-            let own = shares.at(share);
-            for columns in cell.products() {
-                let range = columns.range.start * hidden..columns.range.end * hidden;
-                let mine = range.start.max(own.start)..range.end.min(own.end);
-                if mine.is_empty() {
-                    continue;
-                }
-                let mut sums = Vec::with_capacity(2);
-                if columns.input {
-                    sums.push(Product::new(&block_x, at_row(&dw_ih, mine.start, input), input, &[]).adding());
-                }
-                if let Some(row) = columns.state {
-                    let to = row * hidden + mine.start - range.start;
-                    sums.push(Product::new(&block_h, at_row(&dw_hh, to, hidden), hidden, &[]).adding());
-                }
-                let piece = Piece { rows: 0..mine.len(), to: 0 };
-                // SAFETY: tasks own disjoint rows of the weights' gradients.
-                unsafe { products(left.columns(mine).transposed(), &[piece], &sums) };
-            }
-            // SAFETY: tasks own disjoint columns.
-            d_gates.add_columns(count, own.start, unsafe { db.slice(own.start, own.len()) });
-            let rows = row_shares.at(share);
-            if wants_x && !rows.is_empty() {
-                // columns = x W_ih^T + ...
-                let product = Product::new(weight_ih, at_row(&dx, first, input), input, &[]);
-                let piece = Piece { rows: rows.clone(), to: rows.start };
-                // SAFETY: tasks own disjoint rows.
-                unsafe { products(left.columns(0..gates), &[piece], &[product]) };
-            }
-        });
+        let own_x = first * input..(first + count) * input;
+        parameters.add(
+            &d_gates,
+            count,
+            |k, from| &x[(first + k) * input + from..],
+            |k, from| &states_before(first + k, 1)[from..],
+            wants_x.then(|| (weight_ih, &mut d_x[own_x])),
+        );
     }
-    let bias_ih = d_bias[..gates].to_vec();
-    let bias_hh = cell.state_pieces(hidden).flat_map(|(columns, _)| d_bias[columns].to_vec()).collect();
-    Ok(Gradient {
-        x: d_x,
-        weight_ih: d_weight_ih,
-        weight_hh: d_weight_hh,
-        bias_ih,
-        bias_hh,
-        hidden: d_hidden,
-        cell: d_cell,
-    })
+    let ParameterGradients { weight_ih, weight_hh, bias_ih, bias_hh } = parameters.finish();
+    Ok(Gradient { x: d_x, weight_ih, weight_hh, bias_ih, bias_hh, hidden: d_hidden, cell: d_cell })
 }
 
 /// The gradients with respect to a row's new state, before they are taken on to the old one.
@@ -356,12 +323,6 @@ fn watch<T: Real>(kept: &Kept<'_, T>, flow: &Flow<'_, T>, to_h: &mut [T], to_c: 
         let tanh = kept.c[k].tanh::<false>();
         *to = flow.d_c[k] + to_h[k] * kept.gates[3][k] * (T::ONE - tanh * tanh);
     }
-}
-
-/// The first element of a row.
-fn at_row<T>(matrix: &Shared<T>, row: usize, cols: usize) -> *mut T {
-    assert!(row * cols <= matrix.len());
-    matrix.pointer().wrapping_add(row * cols)
 }
 
 /// The activations of a block, computed again.

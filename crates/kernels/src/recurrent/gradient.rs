@@ -50,6 +50,31 @@ pub struct Gradient<T> {
     pub cell: Vec<T>,
 }
 
+/// Gradients of the parameters, in PyTorch's shapes.
+#[derive(Clone, Debug)]
+pub struct ParameterGradients<T> {
+    /// `[gates x hidden, input]`
+    pub weight_ih: Vec<T>,
+    /// `[gates x hidden, hidden]`
+    pub weight_hh: Vec<T>,
+    /// `[gates x hidden]`
+    pub bias_ih: Vec<T>,
+    /// `[gates x hidden]`
+    pub bias_hh: Vec<T>,
+}
+
+impl<T> ParameterGradients<T> {
+    /// Themselves, of a layer of this size.
+    pub(super) fn checked(self, input: usize, hidden: usize, gates: usize, check: Check) -> Result<Self, ShapeError> {
+        let gates = ("gates x hidden", gates);
+        check.elements("the sum of weight_ih", self.weight_ih.len(), &[gates, ("input", input)])?;
+        check.elements("the sum of weight_hh", self.weight_hh.len(), &[gates, ("hidden", hidden)])?;
+        check.elements("the sum of bias_ih", self.bias_ih.len(), &[gates])?;
+        check.elements("the sum of bias_hh", self.bias_hh.len(), &[gates])?;
+        Ok(self)
+    }
+}
+
 /// The gradient with respect to the state that every step ended with, through all that came after it.
 #[derive(Clone, Debug)]
 pub struct StateGradients<T> {

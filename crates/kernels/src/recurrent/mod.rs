@@ -28,15 +28,16 @@ mod kept;
 mod layer;
 mod lstm;
 pub mod observe;
+mod parameters;
 pub mod reference;
 mod rnn;
 mod step;
 mod tangent;
 mod walk;
 
-pub use backward::{backward, backward_to_state, backward_with_states};
+pub use backward::{backward, backward_adding, backward_to_state, backward_with_states};
 pub use forward::{Forward, Saved, forward};
-pub use gradient::{Gradient, StateGradients, Upstream};
+pub use gradient::{Gradient, ParameterGradients, StateGradients, Upstream};
 pub use step::Stepper;
 pub use tangent::{Linearised, Tangent, tangent};
 pub use walk::Direction;

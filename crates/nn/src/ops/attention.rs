@@ -1,10 +1,11 @@
 //! Attention of ragged queries over ragged sources.
 
 use super::fused::{Kernel, Number, Operand, Output, Saved, run_fused};
+use super::shared::{Shared, Sum, finish, start};
 use super::{Body, indices};
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
-use simurgh_kernels::attention::{Groups, Operands, backward, forward};
+use simurgh_kernels::attention::{Groups, Operands, Sums, backward_adding, forward};
 use std::sync::Arc;
 
 /// How a query and a key are compared.
@@ -15,7 +16,7 @@ pub enum Score {
     /// Their dot product (Luong et al. 2015).
     Dot,
     /// `v . tanh(query + key)` with `v[width]` (Bahdanau et al. 2015).
-    Additive(Tensor<1>),
+    Additive(Shared<1>),
 }
 
 /// For each query the mean of its group's values, weighted by softmax(score): `query[queries, width]`,
@@ -26,8 +27,8 @@ pub enum Score {
 /// If the shapes do not fit or a query has nothing to look at.
 pub fn attention(
     query: Tensor<2>,
-    key: Tensor<2>,
-    value: Tensor<2>,
+    key: impl Into<Shared<2>>,
+    value: impl Into<Shared<2>>,
     score: Score,
     groups: &Arc<Groups>,
 ) -> (Tensor<2>, Tensor<1>) {
@@ -36,22 +37,26 @@ pub fn attention(
 
 pub(crate) fn body(
     query: Tensor<2>,
-    key: Tensor<2>,
-    value: Tensor<2>,
+    key: impl Into<Shared<2>>,
+    value: impl Into<Shared<2>>,
     score: Score,
     groups: &Arc<Groups>,
     body: Body,
 ) -> (Tensor<2>, Tensor<1>) {
-    let ([queries, width], [sources, key_width], [value_rows, depth]) = (query.dims(), key.dims(), value.dims());
+    let (key, value) = (key.into(), value.into());
+    let ([queries, width], [sources, key_width], [value_rows, depth]) =
+        (query.dims(), key.tensor.dims(), value.tensor.dims());
     assert_eq!((queries, width, sources), (groups.query_count(), key_width, value_rows), "attention: shapes");
     if !body.is_fused(&query) {
-        return pairs(query, key, value, score, groups);
+        return pairs(query, key.tensor, value.tensor, score, groups);
     }
-    let mut inputs = vec![query.into_dispatch(), key.into_dispatch(), value.into_dispatch()];
+    let mut sums = [key.sum, value.sum, None];
+    let mut inputs = vec![query.into_dispatch(), key.tensor.into_dispatch(), value.tensor.into_dispatch()];
     if let Score::Additive(vector) = score {
-        inputs.push(vector.into_dispatch());
+        sums[2] = vector.sum;
+        inputs.push(vector.tensor.into_dispatch());
     }
-    let all: Tensor<1> = run_fused(inputs, Attention { groups: groups.clone() });
+    let all: Tensor<1> = run_fused(inputs, Attention { groups: groups.clone(), sums });
     let context = all.clone().slice([0..queries * depth]).reshape([queries, depth]);
     (context, all.slice([queries * depth..queries * depth + groups.weights()]))
 }
@@ -59,6 +64,8 @@ pub(crate) fn body(
 #[derive(Debug)]
 struct Attention {
     groups: Arc<Groups>,
+    /// Of the keys, the values and the vector, if they are shared.
+    sums: [Option<Arc<Sum>>; 3],
 }
 
 fn operands<'a, T: Number>(inputs: &'a [Operand<'a, T>]) -> Operands<'a, T> {
@@ -92,12 +99,23 @@ impl Kernel for Attention {
         let operands = operands(inputs);
         let weights = saved.downcast_ref::<Vec<T>>().expect("the forward pass saved its weights");
         let d_context = &d_output[..self.groups.query_count() * operands.depth];
-        let g = backward(operands, &self.groups, weights, d_context);
-        let mut all = vec![g.query, g.key, g.value];
+        let [of_keys, of_values, of_vector] = self.sums.each_ref().map(Option::as_ref);
+        let sums = Sums {
+            key: start(of_keys, operands.key.len()),
+            value: start(of_values, operands.value.len()),
+            additive: start(of_vector, operands.additive.map_or(0, <[T]>::len)),
+        };
+        let g = backward_adding(operands, &self.groups, weights, d_context, sums);
+        let mut all = vec![g.query, finish(of_keys, g.key), finish(of_values, g.value)];
         if inputs.len() == 4 {
-            all.push(g.additive);
+            all.push(finish(of_vector, g.additive));
         }
         all
+    }
+
+    fn passes_zeros(&self, input: usize) -> bool {
+        let shared = input.checked_sub(1).and_then(|input| self.sums[input].as_ref());
+        shared.is_some_and(|sum| sum.passes())
     }
 }
 
@@ -118,7 +136,7 @@ fn pairs(query: Tensor<2>, key: Tensor<2>, value: Tensor<2>, score: Score, group
             Score::Dot => q.matmul(k.transpose()),
             Score::Additive(vector) => {
                 let sum: Tensor<3> = q.unsqueeze_dim::<3>(1) + k.unsqueeze_dim::<3>(0);
-                (sum.tanh() * vector.clone().unsqueeze()).sum_dim(2).squeeze_dim(2)
+                (sum.tanh() * vector.tensor.clone().unsqueeze()).sum_dim(2).squeeze_dim(2)
             }
         };
         let w = softmax(scores, 1);

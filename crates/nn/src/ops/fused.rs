@@ -55,8 +55,10 @@ pub(crate) trait Kernel: Debug + Send + Sync + 'static {
         wanted: &[bool],
     ) -> Vec<Vec<T>>;
 
-    /// Do gradients that are not given stand for zeros, which the operations before must get?
-    const PASSES_NOTHING: bool = false;
+    /// Does the gradient of this input, if it is not given, stand for zeros that the operation before must get?
+    fn passes_zeros(&self, _input: usize) -> bool {
+        false
+    }
 
     /// May [`Kernel::backward`] get nothing instead of a gradient that is 0 everywhere?
     const TAKES_NOTHING: bool = false;
@@ -134,9 +136,10 @@ fn gradients<T: Number, K: Kernel>(
     gradients
         .into_iter()
         .zip(shapes)
-        .map(|(data, shape)| match whole(&data, &shape) {
+        .enumerate()
+        .map(|(input, (data, shape))| match whole(&data, &shape) {
             true => Some(FlexTensor::from_data(TensorData::new(data, shape))),
-            false => K::PASSES_NOTHING.then(|| zeros::<T>(&shape)),
+            false => kernel.passes_zeros(input).then(|| zeros::<T>(&shape)),
         })
         .collect()
 }
@@ -149,7 +152,7 @@ fn zeros<T: Number>(shape: &[usize]) -> FlexTensor {
 }
 
 /// Is it one?
-fn is_nothing<T: Number>(tensor: &FlexTensor) -> bool {
+pub(super) fn is_nothing<T: Number>(tensor: &FlexTensor) -> bool {
     let layout = tensor.layout();
     layout.num_elements() > 1
         && layout.strides().iter().all(|stride| *stride == 0)

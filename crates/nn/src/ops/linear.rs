@@ -3,6 +3,7 @@
 use super::Body;
 use super::fused::{Kernel, Number, Operand, Output, Saved, run_fused};
 use super::packs::packed;
+use super::shared::{Shared, Sum, finish, start};
 use crate::pass::Precision;
 use burn::tensor::Tensor;
 use simurgh_kernels::gemm::Format;
@@ -17,8 +18,8 @@ use std::sync::Arc;
 /// If the shapes do not fit.
 pub fn linear(
     x: Tensor<2>,
-    weight: Tensor<2>,
-    bias: Option<Tensor<1>>,
+    weight: impl Into<Shared<2>>,
+    bias: Option<Shared<1>>,
     activation: Activation,
     precision: Precision,
 ) -> Tensor<2> {
@@ -27,23 +28,25 @@ pub fn linear(
 
 pub(crate) fn body(
     x: Tensor<2>,
-    weight: Tensor<2>,
-    bias: Option<Tensor<1>>,
+    weight: impl Into<Shared<2>>,
+    bias: Option<Shared<1>>,
     activation: Activation,
     format: Format,
     body: Body,
 ) -> Tensor<2> {
+    let weight = weight.into();
     let [_, input] = x.dims();
-    let [output, width] = weight.dims();
+    let [output, width] = weight.tensor.dims();
     assert_eq!(input, width, "linear: x has {input} columns, the weight [{output}, {width}]");
     if body.is_fused(&x) {
-        let mut inputs = vec![x.into_dispatch(), weight.into_dispatch()];
-        inputs.extend(bias.map(Tensor::into_dispatch));
-        return run_fused(inputs, Linear { activation, format });
+        let sums = [weight.sum, bias.as_ref().and_then(|bias| bias.sum.clone())];
+        let mut inputs = vec![x.into_dispatch(), weight.tensor.into_dispatch()];
+        inputs.extend(bias.map(|bias| bias.tensor.into_dispatch()));
+        return run_fused(inputs, Linear { activation, format, sums });
     }
-    let y = x.matmul(weight.transpose());
+    let y = x.matmul(weight.tensor.transpose());
     let y = match bias {
-        Some(bias) => y + bias.unsqueeze(),
+        Some(bias) => y + bias.tensor.unsqueeze(),
         None => y,
     };
     match activation {
@@ -56,6 +59,8 @@ pub(crate) fn body(
 struct Linear {
     activation: Activation,
     format: Format,
+    /// Of the weight and the bias, if they are shared.
+    sums: [Option<Arc<Sum>>; 2],
 }
 
 impl Kernel for Linear {
@@ -76,11 +81,18 @@ impl Kernel for Linear {
     ) -> Vec<Vec<T>> {
         let (x, weight) = (&inputs[0], &inputs[1]);
         let packed = packed(weight, false, self.format);
-        let g = linear::backward(x.data, output, d_output, &packed, self.activation, wanted[0]);
-        let mut all = vec![g.x, g.weight];
+        let [of_weight, of_bias] = self.sums.each_ref().map(Option::as_ref);
+        let sums = (start(of_weight, weight.data.len()), start(of_bias, weight.shape[0]));
+        let g = linear::backward_adding(x.data, output, d_output, &packed, self.activation, wanted[0], sums);
+        let mut all = vec![g.x, finish(of_weight, g.weight)];
         if inputs.len() == 3 {
-            all.push(g.bias);
+            all.push(finish(of_bias, g.bias));
         }
         all
+    }
+
+    fn passes_zeros(&self, input: usize) -> bool {
+        let shared = input.checked_sub(1).and_then(|input| self.sums[input].as_ref());
+        shared.is_some_and(|sum| sum.passes())
     }
 }

@@ -13,6 +13,7 @@ mod linear;
 mod packs;
 mod plain;
 mod recurrent;
+mod shared;
 
 pub use attention::{Score, attention};
 pub use cross_entropy::{Loss, cross_entropy};
@@ -21,6 +22,7 @@ pub use embedding::{embedding, embedding_rows};
 pub use linear::{Activation, linear};
 pub(crate) use plain::Plain;
 pub use recurrent::{Cell, Direction, Keep, RnnActivation, State, Unfolding, Weights, recurrent};
+pub use shared::Shared;
 
 use burn::tensor::{Int, Tensor, TensorData};
 

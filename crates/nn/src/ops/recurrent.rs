@@ -2,6 +2,7 @@
 
 use super::fused::{Kernel, Number, Operand, Output, Saved, run_fused};
 use super::packs::{packed, packed_state};
+use super::shared::{Shared, Sum};
 use super::{Body, indices};
 use crate::pass::Precision;
 use crate::recurrent::observe::Observer;
@@ -18,13 +19,32 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone, Debug)]
 pub struct Weights {
     /// `[gates x hidden, input]`
-    pub weight_ih: Tensor<2>,
+    pub weight_ih: Shared<2>,
     /// `[gates x hidden, hidden]`
-    pub weight_hh: Tensor<2>,
+    pub weight_hh: Shared<2>,
     /// `[gates x hidden]`
-    pub bias_ih: Tensor<1>,
+    pub bias_ih: Shared<1>,
     /// `[gates x hidden]`
-    pub bias_hh: Tensor<1>,
+    pub bias_hh: Shared<1>,
+}
+
+impl Weights {
+    /// The same, for many operations to come.
+    pub fn shared(self) -> Self {
+        Self {
+            weight_ih: Shared::new(self.weight_ih.tensor),
+            weight_hh: Shared::new(self.weight_hh.tensor),
+            bias_ih: Shared::new(self.bias_ih.tensor),
+            bias_hh: Shared::new(self.bias_hh.tensor),
+        }
+    }
+
+    fn sums(&self) -> Option<[Arc<Sum>; 4]> {
+        let Self { weight_ih, weight_hh, bias_ih, bias_hh } = self;
+        let all = [weight_ih.sum.clone(), weight_hh.sum.clone(), bias_ih.sum.clone(), bias_hh.sum.clone()];
+        let [Some(weight_ih), Some(weight_hh), Some(bias_ih), Some(bias_hh)] = all else { return None };
+        Some([weight_ih, weight_hh, bias_ih, bias_hh])
+    }
 }
 
 /// State of every sequence.
@@ -86,14 +106,14 @@ pub(crate) fn body(
     let gates = check.count("weight_ih", &[("gates", cell.gates()), ("hidden", size)])?;
     check.dimension("rows of x", rows, layout.rows())?;
     check.dimension("sequences of the hidden state", sequences, layout.sequences())?;
-    let [rows_ih, columns_ih] = weights.weight_ih.dims();
-    let [rows_hh, columns_hh] = weights.weight_hh.dims();
+    let [rows_ih, columns_ih] = weights.weight_ih.tensor.dims();
+    let [rows_hh, columns_hh] = weights.weight_hh.tensor.dims();
     check.dimension("input of weight_ih", columns_ih, input)?;
     check.dimension("gates x hidden of weight_ih", rows_ih, gates)?;
     check.dimension("gates x hidden of weight_hh", rows_hh, gates)?;
     check.dimension("hidden of weight_hh", columns_hh, size)?;
-    check.dimension("gates x hidden of bias_ih", weights.bias_ih.dims()[0], gates)?;
-    check.dimension("gates x hidden of bias_hh", weights.bias_hh.dims()[0], gates)?;
+    check.dimension("gates x hidden of bias_ih", weights.bias_ih.tensor.dims()[0], gates)?;
+    check.dimension("gates x hidden of bias_hh", weights.bias_hh.tensor.dims()[0], gates)?;
     let [cell_sequences, cell_size] = initial.cell.as_ref().map_or([0, 0], Tensor::dims);
     let (want_sequences, want_size) = if cell.states() == 2 { (sequences, size) } else { (0, 0) };
     check.dimension("sequences of the cell", cell_sequences, want_sequences)?;
@@ -101,17 +121,18 @@ pub(crate) fn body(
     if !body.is_fused(&x) {
         return Ok(steps(x, unfolding, weights, initial));
     }
+    let sums = weights.sums();
     let mut inputs = vec![
         x.into_dispatch(),
-        weights.weight_ih.into_dispatch(),
-        weights.weight_hh.into_dispatch(),
-        weights.bias_ih.into_dispatch(),
-        weights.bias_hh.into_dispatch(),
+        weights.weight_ih.tensor.into_dispatch(),
+        weights.weight_hh.tensor.into_dispatch(),
+        weights.bias_ih.tensor.into_dispatch(),
+        weights.bias_hh.tensor.into_dispatch(),
         initial.hidden.into_dispatch(),
     ];
     inputs.extend(initial.cell.map(Tensor::into_dispatch));
     let link = Arc::new(Link::default());
-    let all: Tensor<2> = run_fused(inputs, Unfolded { unfolding: unfolding.clone(), link: link.clone() });
+    let all: Tensor<2> = run_fused(inputs, Unfolded { unfolding: unfolding.clone(), link: link.clone(), sums });
     let states: Tensor<2> = run_fused(vec![all.clone().into_dispatch()], Last { link });
     let part = |k: usize| states.clone().slice([k * sequences..(k + 1) * sequences, 0..size]);
     let last = State { hidden: part(0), cell: (cell.states() == 2).then(|| part(1)) };
@@ -143,6 +164,8 @@ fn take<T: Number>(slot: &Mutex<Option<Box<dyn Any + Send>>>) -> Vec<T> {
 struct Unfolded {
     unfolding: Unfolding,
     link: Arc<Link>,
+    /// Where the parameters' gradients are summed, if they are shared.
+    sums: Option<[Arc<Sum>; 4]>,
 }
 
 /// The final states, `[states x sequences, hidden]`, of the layer whose hidden states it reads.
@@ -163,7 +186,9 @@ impl Kernel for Last {
         vec![Vec::new()]
     }
 
-    const PASSES_NOTHING: bool = true;
+    fn passes_zeros(&self, _: usize) -> bool {
+        true
+    }
 }
 
 fn initial<'a, T: Number>(inputs: &'a [Operand<'a, T>]) -> kernel::State<'a, T> {
@@ -216,9 +241,24 @@ impl Kernel for Unfolded {
             d_last: &take(&self.link.d_last),
             wants_x: wanted[0],
         };
-        let g = match observer {
-            None => kernel::backward(cell, layout, upstream, direction),
-            Some((observer, site)) => {
+        let g = match (observer, &self.sums) {
+            (None, None) => kernel::backward(cell, layout, upstream, direction),
+            (None, Some([of_ih, of_hh, of_bias_ih, of_bias_hh])) => {
+                let sums = kernel::ParameterGradients {
+                    weight_ih: of_ih.take(w_ih.data.len()),
+                    weight_hh: of_hh.take(w_hh.data.len()),
+                    bias_ih: of_bias_ih.take(b_ih.data.len()),
+                    bias_hh: of_bias_hh.take(b_hh.data.len()),
+                };
+                kernel::backward_adding(cell, layout, upstream, direction, sums).map(|mut gradient| {
+                    of_ih.put(std::mem::take(&mut gradient.weight_ih));
+                    of_hh.put(std::mem::take(&mut gradient.weight_hh));
+                    of_bias_ih.put(std::mem::take(&mut gradient.bias_ih));
+                    of_bias_hh.put(std::mem::take(&mut gradient.bias_hh));
+                    gradient
+                })
+            }
+            (Some((observer, site)), _) => {
                 kernel::backward_with_states(cell, layout, upstream, direction).map(|(gradient, states)| {
                     observer.record(*site, &self.unfolding, &upstream, &states);
                     gradient
@@ -234,6 +274,11 @@ impl Kernel for Unfolded {
     }
 
     const TAKES_NOTHING: bool = true;
+
+    fn passes_zeros(&self, input: usize) -> bool {
+        let shared = self.sums.as_ref().and_then(|sums| sums.get(input.checked_sub(1)?));
+        shared.is_some_and(|sum| sum.passes())
+    }
 }
 
 /// The same as ordinary tensor operations, a step at a time.
@@ -242,8 +287,8 @@ fn steps(x: Tensor<2>, unfolding: &Unfolding, weights: Weights, initial: State) 
     let (rows, sequences) = (layout.rows(), layout.sequences());
     let [_, size] = initial.hidden.dims();
     let width = kind.gates() * size;
-    let from_x = x.matmul(weights.weight_ih.transpose()) + weights.bias_ih.unsqueeze();
-    let (weight_hh_t, bias_hh) = (weights.weight_hh.transpose(), weights.bias_hh.unsqueeze::<2>());
+    let from_x = x.matmul(weights.weight_ih.tensor.transpose()) + weights.bias_ih.tensor.unsqueeze();
+    let (weight_hh_t, bias_hh) = (weights.weight_hh.tensor.transpose(), weights.bias_hh.tensor.unsqueeze::<2>());
     // State of every sequence; those that a step does not reach keep theirs.
     let State { hidden: mut h_all, cell: mut c_all } = initial;
     let mut outputs = vec![None; layout.steps()];

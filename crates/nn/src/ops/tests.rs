@@ -50,7 +50,14 @@ fn compare(shapes: &[[usize; 2]], f: impl Fn(&[Tensor<2>], Body) -> Tensor<2>) {
 fn linear_equals_tensor_operations() {
     for activation in [Activation::Identity, Activation::Tanh] {
         compare(&[[5, 3], [4, 3], [1, 4]], |t, body| {
-            linear::body(t[0].clone(), t[1].clone(), Some(t[2].clone().reshape([4])), activation, Format::Full, body)
+            linear::body(
+                t[0].clone(),
+                t[1].clone(),
+                Some(t[2].clone().reshape([4]).into()),
+                activation,
+                Format::Full,
+                body,
+            )
         });
         compare(&[[1, 7], [2, 7]], |t, body| {
             linear::body(t[0].clone(), t[1].clone(), None, activation, Format::Full, body)
@@ -96,10 +103,10 @@ fn recurrent_layers_equal_tensor_operations_on_ragged_batches_both_ways() {
                     compare(&shapes, |t, body| {
                         let flat = |i: usize| t[i].clone().reshape([gates]);
                         let weights = Weights {
-                            weight_ih: t[1].clone(),
-                            weight_hh: t[2].clone(),
-                            bias_ih: flat(3),
-                            bias_hh: flat(4),
+                            weight_ih: t[1].clone().into(),
+                            weight_hh: t[2].clone().into(),
+                            bias_ih: flat(3).into(),
+                            bias_hh: flat(4).into(),
                         };
                         let initial = State { hidden: t[5].clone(), cell: t.get(6).cloned() };
                         let (output, last) = recurrent::body(t[0].clone(), &unfolding, weights, initial, body).unwrap();
@@ -121,7 +128,7 @@ fn attention_equals_tensor_operations() {
         attention::body(t[0].clone(), t[1].clone(), t[2].clone(), Score::Dot, &groups, body).0
     });
     compare(&shapes, |t, body| {
-        let score = Score::Additive(t[3].clone().reshape([width]));
+        let score = Score::Additive(t[3].clone().reshape([width]).into());
         attention::body(t[0].clone(), t[1].clone(), t[2].clone(), score, &groups, body).0
     });
     let mut random = Random::new(1);
@@ -131,6 +138,60 @@ fn attention_equals_tensor_operations() {
     for (a, b) in weights[0].iter::<f64>().zip(weights[1].iter::<f64>()) {
         let difference = (a - b).abs();
         assert!(difference < 1e-12);
+    }
+}
+
+/// Three steps of a network with input feeding, whose operations share parameters, keys, values and inputs.
+#[test]
+fn shared_tensors_get_the_sum_of_their_operations_gradients() {
+    for cell in [Cell::Lstm, Cell::Gru] {
+        let (n, steps, width, hidden) = (2, 3, 3, 4);
+        let gates = cell.gates() * hidden;
+        let source = Ragged::new(&[4, 2]).unwrap();
+        let one = Arc::new(Ragged::new(&[1; 2]).unwrap());
+        let groups = Arc::new(Groups::aligned(&one, &source, &[1, 0]));
+        let shapes = [
+            [n * steps, width],
+            [gates, width + hidden],
+            [gates, hidden],
+            [1, gates],
+            [1, gates],
+            [source.rows(), hidden],
+            [source.rows(), hidden],
+            [1, hidden],
+            [hidden, 2 * hidden],
+            [1, hidden],
+        ];
+        compare(&shapes, |t, body| {
+            let matrix = |i: usize| if body == Body::Auto { Shared::new(t[i].clone()) } else { t[i].clone().into() };
+            let row = |i: usize| {
+                let flat: Tensor<1> = t[i].clone().reshape([t[i].dims()[1]]);
+                if body == Body::Auto { Shared::new(flat) } else { flat.into() }
+            };
+            let (x, keys, values, vector) = (matrix(0), matrix(5), matrix(6), row(7));
+            let weights = Weights { weight_ih: matrix(1), weight_hh: matrix(2), bias_ih: row(3), bias_hh: row(4) };
+            let (combine, bias) = (matrix(8), row(9));
+            let zeros = || Tensor::zeros([n, hidden], (&x.tensor.device(), x.tensor.dtype()));
+            let mut state = State { hidden: zeros(), cell: (cell == Cell::Lstm).then(zeros) };
+            let mut feed = zeros();
+            let (direction, keep, precision) = (Direction::Forward, Keep::All, Precision::F32);
+            let unfolding = Unfolding { cell, layout: one.clone(), direction, keep, precision, observer: None };
+            let mut outputs = Vec::new();
+            for step in 0..steps {
+                let input = Tensor::cat(vec![x.rows(step * n..(step + 1) * n), feed], 1);
+                let (out, next) = recurrent::body(input, &unfolding, weights.clone(), state, body).unwrap();
+                state = next;
+                let score = Score::Additive(vector.clone());
+                let (context, _) = attention::body(out.clone(), keys.clone(), values.clone(), score, &groups, body);
+                let both = Tensor::cat(vec![out, context], 1);
+                let bias = Some(bias.clone());
+                feed = linear::body(both, combine.clone(), bias, Activation::Tanh, Format::Full, body);
+                outputs.push(feed.clone());
+            }
+            // An operation that knows of no sum.
+            outputs.push(values.tensor.clone() * 0.5);
+            Tensor::cat(outputs, 0)
+        });
     }
 }
 

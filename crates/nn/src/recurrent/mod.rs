@@ -143,10 +143,10 @@ pub struct Layer {
 impl Layer {
     fn weights(&self) -> Weights {
         Weights {
-            weight_ih: self.weight_ih.val(),
-            weight_hh: self.weight_hh.val(),
-            bias_ih: self.bias_ih.val(),
-            bias_hh: self.bias_hh.val(),
+            weight_ih: self.weight_ih.val().into(),
+            weight_hh: self.weight_hh.val().into(),
+            bias_ih: self.bias_ih.val().into(),
+            bias_hh: self.bias_hh.val().into(),
         }
     }
 }
@@ -169,8 +169,7 @@ impl Recurrent {
 
     /// A state of zeros for `sequences` sequences, of `like`'s type and device.
     pub fn zero_state(&self, sequences: usize, like: &Tensor<2>) -> State {
-        let zeros = || Tensor::zeros([sequences, self.hidden], (&like.device(), like.dtype()));
-        State { hidden: zeros(), cell: (self.cell == CellKind::Lstm).then(zeros) }
+        zero_state(self.cell, self.hidden, sequences, like)
     }
 
     /// Runs `x[rows, input]` from `initial` (one state a layer and direction, layer by layer, forward
@@ -181,6 +180,40 @@ impl Recurrent {
     /// # Errors
     /// If the shapes do not fit.
     pub fn forward(
+        &self,
+        x: Tensor<2>,
+        layout: &Arc<Ragged>,
+        initial: Option<&[State]>,
+        pass: &mut Pass,
+    ) -> Result<(Tensor<2>, Vec<State>), ShapeError> {
+        self.parameters().forward(x, layout, initial, pass)
+    }
+
+    /// The parameters as tensors.
+    pub(crate) fn parameters(&self) -> Stack {
+        let weights = |layers: &[Layer]| layers.iter().map(Layer::weights).collect();
+        Stack { forward: weights(&self.forward), reverse: weights(&self.reverse), hidden: self.hidden, cell: self.cell }
+    }
+}
+
+/// The parameters of a [`Recurrent`] stack as tensors.
+#[derive(Clone, Debug)]
+pub(crate) struct Stack {
+    forward: Vec<Weights>,
+    reverse: Vec<Weights>,
+    hidden: usize,
+    cell: CellKind,
+}
+
+impl Stack {
+    /// The same, for many passes to come: their gradients are summed in one place.
+    pub(crate) fn shared(self) -> Self {
+        let shared = |layers: Vec<Weights>| layers.into_iter().map(Weights::shared).collect();
+        Self { forward: shared(self.forward), reverse: shared(self.reverse), ..self }
+    }
+
+    /// As [`Recurrent::forward`].
+    pub(crate) fn forward(
         &self,
         x: Tensor<2>,
         layout: &Arc<Ragged>,
@@ -205,7 +238,7 @@ impl Recurrent {
                 let Some(parameters) = stack.get(layer) else { continue };
                 let state = match initial {
                     Some(states) => states[layer * directions + side].clone(),
-                    None => self.zero_state(layout.sequences(), &x),
+                    None => zero_state(self.cell, self.hidden, layout.sequences(), &x),
                 };
                 let unfolding = Unfolding {
                     cell: self.cell.into(),
@@ -217,9 +250,9 @@ impl Recurrent {
                 };
                 let (output, last) = match pass.window_steps {
                     Some(steps) if steps.get() < layout.steps() => {
-                        truncated(x.clone(), &unfolding, parameters.weights(), state, steps)?
+                        truncated(x.clone(), &unfolding, parameters.clone(), state, steps)?
                     }
-                    _ => recurrent(x.clone(), &unfolding, parameters.weights(), state)?,
+                    _ => recurrent(x.clone(), &unfolding, parameters.clone(), state)?,
                 };
                 outputs.push(output);
                 states.push(last);
@@ -228,6 +261,11 @@ impl Recurrent {
         }
         Ok((x, states))
     }
+}
+
+fn zero_state(cell: CellKind, hidden: usize, sequences: usize, like: &Tensor<2>) -> State {
+    let zeros = || Tensor::zeros([sequences, hidden], (&like.device(), like.dtype()));
+    State { hidden: zeros(), cell: (cell == CellKind::Lstm).then(zeros) }
 }
 
 #[cfg(test)]

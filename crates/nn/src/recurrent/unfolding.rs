@@ -46,6 +46,7 @@ pub(super) fn truncated(
     steps: NonZeroUsize,
 ) -> Result<(Tensor<2>, State), ShapeError> {
     let layout = &unfolding.layout;
+    let weights = weights.shared();
     let [_, input] = x.dims();
     let mut windows: Vec<Range<usize>> =
         (0..layout.steps()).step_by(steps.get()).map(|a| a..layout.steps().min(a + steps.get())).collect();

@@ -1,7 +1,9 @@
 //! Encoder-decoder with attention: many-to-many out of step.
 
+mod affine;
 mod batch;
 mod config;
+mod decoder;
 mod model;
 mod stepper;
 

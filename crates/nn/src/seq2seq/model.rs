@@ -1,32 +1,16 @@
 //! The network.
 
+use super::affine::Affine;
+use super::decoder::Decoder;
 use super::{AttentionKind, Batch, Seq2SeqConfig, Sources, Tying};
 use crate::init::Init;
-use crate::ops::{Activation, Loss, Score, attention, cross_entropy, embedding, linear};
+use crate::ops::{Activation, Loss, cross_entropy, embedding, linear};
 use crate::pass::{Noise, Pass, Precision};
 use crate::recurrent::{CellKind, Recurrent, RecurrentConfig, State};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use simurgh_kernels::Ragged;
-use simurgh_kernels::attention::Groups;
 use std::sync::Arc;
-
-/// An affine map, `weight[output, input]`.
-#[derive(Module, Debug)]
-pub struct Affine {
-    pub(super) weight: Param<Tensor<2>>,
-    pub(super) bias: Option<Param<Tensor<1>>>,
-}
-
-impl Affine {
-    fn new(init: &Init, name: &str, input: usize, output: usize, bias: bool) -> Self {
-        Self { weight: init.glorot(name, [output, input], 1), bias: bias.then(|| init.constant([output], 0.0)) }
-    }
-
-    fn forward(&self, x: Tensor<2>, activation: Activation, precision: Precision) -> Tensor<2> {
-        linear(x, self.weight.val(), self.bias.as_ref().map(Param::val), activation, precision)
-    }
-}
 
 /// Recurrent encoder-decoder.
 #[derive(Module, Debug)]
@@ -95,14 +79,14 @@ impl DecoderState {
         self.map(|t| t.select(0, rows.clone()))
     }
 
-    fn first(&self, n: usize) -> Self {
-        self.map(|t| {
-            let [_, width] = t.dims();
-            t.slice([0..n, 0..width])
+    pub(super) fn first(&self, n: usize) -> Self {
+        self.map(|t| match t.dims() {
+            [rows, _] if rows == n => t,
+            [_, width] => t.slice([0..n, 0..width]),
         })
     }
 
-    fn map(&self, f: impl Fn(Tensor<2>) -> Tensor<2>) -> Self {
+    pub(super) fn map(&self, f: impl Fn(Tensor<2>) -> Tensor<2>) -> Self {
         Self {
             layers: self
                 .layers
@@ -233,12 +217,12 @@ impl Seq2Seq {
         let x = pass.embed(&self.target_embedding, batch.inputs.clone());
         let x = pass.drop_out(x, &batch.layout);
         let readout = if self.config.input_feeding {
-            self.fed(&memory, batch, x, state, pass)
+            self.reading(&memory).fed(batch, x, state, pass)
         } else {
             let (out, _) =
                 self.decoder.forward(x, &batch.layout, Some(&state.layers), pass).expect("the model's own shapes");
             let out = pass.drop_out(out, &batch.layout);
-            self.attend(&memory, out, &batch.groups, pass.precision).0
+            self.reading(&memory).attend(out, &batch.groups, pass.precision).0
         };
         let readout = pass.drop_out(readout, &batch.layout);
         cross_entropy(
@@ -251,80 +235,19 @@ impl Seq2Seq {
         )
     }
 
-    /// The decoder with input feeding: a step at a time, since a step reads the one before.
-    fn fed(&self, memory: &Memory, batch: &Batch, x: Tensor<2>, mut state: DecoderState, pass: &mut Pass) -> Tensor<2> {
-        let layout = &batch.layout;
-        let [_, width] = x.dims();
-        let mut outputs = Vec::with_capacity(layout.steps());
-        for t in 0..layout.steps() {
-            let n = layout.batch_at(t);
-            state = state.first(n);
-            if pass.window_steps.is_some_and(|steps| t > 0 && t % steps == 0) {
-                state = state.map(Tensor::detach);
-            }
-            let input = x.clone().slice([layout.rows_at(t), 0..width]);
-            let (readout, next, _) = self.advance(memory, input, &batch.source_of[..n], state, pass);
-            outputs.push(readout);
-            state = next;
+    /// The decoder, with this to look at.
+    fn reading(&self, memory: &Memory) -> Decoder {
+        Decoder {
+            stack: self.decoder.parameters(),
+            query: self.query.as_ref().map(Affine::parameters),
+            score: self.score.as_ref().map(|score| score.val().into()),
+            combine: self.combine.parameters(),
+            keys: memory.keys.clone().into(),
+            values: memory.values.clone().into(),
+            layout: memory.layout.clone(),
+            attention: self.config.attention,
+            feeds: self.config.input_feeding,
         }
-        Tensor::cat(outputs, 0)
-    }
-
-    /// One decoder step of `x[hypotheses, embedding]`: the attentional state, the next state and the
-    /// attention weights, hypothesis by hypothesis.
-    fn advance(
-        &self,
-        memory: &Memory,
-        x: Tensor<2>,
-        sequence_of: &[usize],
-        state: DecoderState,
-        pass: &mut Pass,
-    ) -> (Tensor<2>, DecoderState, Option<Tensor<1>>) {
-        let layout = Arc::new(Ragged::new(&vec![1; sequence_of.len()]).expect("a step has hypotheses"));
-        let x = match state.feed {
-            Some(feed) => Tensor::cat(vec![x, feed], 1),
-            None => x,
-        };
-        let (out, layers) =
-            self.decoder.forward(x, &layout, Some(&state.layers), pass).expect("the model's own shapes");
-        let out = pass.drop_out(out, &layout);
-        // Hypotheses of one sequence stand together and form a group.
-        let mut groups = Groups::default();
-        let mut start = 0;
-        while start < sequence_of.len() {
-            let sequence = sequence_of[start];
-            let count = sequence_of[start..].iter().take_while(|&&s| s == sequence).count();
-            let sources = (0..memory.layout.lengths()[sequence]).map(|t| memory.layout.row(t, sequence));
-            groups.push(start..start + count, sources);
-            start += count;
-        }
-        let (readout, weights) = self.attend(memory, out, &Arc::new(groups), pass.precision);
-        let feed = self.config.input_feeding.then(|| readout.clone());
-        (readout, DecoderState { layers, feed }, weights)
-    }
-
-    /// Attentional state `tanh(W [decoder output; context])` and the weights of every group.
-    fn attend(
-        &self,
-        memory: &Memory,
-        out: Tensor<2>,
-        groups: &Arc<Groups>,
-        precision: Precision,
-    ) -> (Tensor<2>, Option<Tensor<1>>) {
-        if self.config.attention == AttentionKind::None {
-            return (self.combine.forward(out, Activation::Tanh, precision), None);
-        }
-        let query = match &self.query {
-            Some(query) => query.forward(out.clone(), Activation::Identity, precision),
-            None => out.clone(),
-        };
-        let score = match &self.score {
-            Some(vector) => Score::Additive(vector.val()),
-            None => Score::Dot,
-        };
-        let (context, weights) = attention(query, memory.keys.clone(), memory.values.clone(), score, groups);
-        let both = Tensor::cat(vec![out, context], 1);
-        (self.combine.forward(both, Activation::Tanh, precision), Some(weights))
     }
 
     pub(super) fn readout_weight(&self) -> Tensor<2> {
@@ -345,10 +268,15 @@ impl Seq2Seq {
         precision: Precision,
     ) -> (Tensor<2>, DecoderState, Option<Tensor<1>>) {
         let x = embedding(self.target_embedding.val(), tokens.into());
-        let (readout, state, weights) =
-            self.advance(memory, x, sequence_of, state, &mut Pass { precision, ..Pass::default() });
-        let logits =
-            linear(readout, self.readout_weight(), Some(self.readout_bias.val()), Activation::Identity, precision);
+        let pass = &mut Pass { precision, ..Pass::default() };
+        let (readout, state, weights) = self.reading(memory).advance(x, sequence_of, state, pass);
+        let logits = linear(
+            readout,
+            self.readout_weight(),
+            Some(self.readout_bias.val().into()),
+            Activation::Identity,
+            precision,
+        );
         (logits, state, weights)
     }
 }

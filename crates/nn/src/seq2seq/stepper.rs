@@ -1,6 +1,7 @@
 //! Decoding on the CPU backend: the numbers of [`Seq2Seq::step`] to the bit, without tensors, tapes and allocations.
 
-use super::model::{Affine, DecoderState, Memory, Seq2Seq};
+use super::affine::Affine;
+use super::model::{DecoderState, Memory, Seq2Seq};
 use crate::ops::Plain;
 use crate::pass::Precision;
 use crate::recurrent::State;
@@ -106,8 +107,8 @@ impl Stepper {
         let layers = model.decoder.layers();
         let mut steppers = Vec::with_capacity(layers.len());
         for weights in layers {
-            let [ih, hh] = [Plain::of(weights.weight_ih)?, Plain::of(weights.weight_hh)?];
-            let [bias_ih, bias_hh] = [Plain::of(weights.bias_ih)?, Plain::of(weights.bias_hh)?];
+            let [ih, hh] = [Plain::of(weights.weight_ih.tensor)?, Plain::of(weights.weight_hh.tensor)?];
+            let [bias_ih, bias_hh] = [Plain::of(weights.bias_ih.tensor)?, Plain::of(weights.bias_hh.tensor)?];
             let stepper = recurrent::Stepper::new(
                 config.cell.into(),
                 ih.packed_t(precision),

@@ -1,0 +1,45 @@
+//! Affine maps.
+
+use crate::init::Init;
+use crate::ops::{Activation, Shared, linear};
+use crate::pass::Precision;
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+
+/// An affine map, `weight[output, input]`.
+#[derive(Module, Debug)]
+pub struct Affine {
+    pub(super) weight: Param<Tensor<2>>,
+    pub(super) bias: Option<Param<Tensor<1>>>,
+}
+
+impl Affine {
+    pub(super) fn new(init: &Init, name: &str, input: usize, output: usize, bias: bool) -> Self {
+        Self { weight: init.glorot(name, [output, input], 1), bias: bias.then(|| init.constant([output], 0.0)) }
+    }
+
+    pub(super) fn forward(&self, x: Tensor<2>, activation: Activation, precision: Precision) -> Tensor<2> {
+        self.parameters().forward(x, activation, precision)
+    }
+
+    pub(super) fn parameters(&self) -> Map {
+        Map { weight: self.weight.val().into(), bias: self.bias.as_ref().map(|bias| bias.val().into()) }
+    }
+}
+
+/// An affine map's parameters as tensors.
+#[derive(Clone, Debug)]
+pub(super) struct Map {
+    weight: Shared<2>,
+    bias: Option<Shared<1>>,
+}
+
+impl Map {
+    pub(super) fn shared(self) -> Self {
+        Self { weight: Shared::new(self.weight.tensor), bias: self.bias.map(|bias| Shared::new(bias.tensor)) }
+    }
+
+    pub(super) fn forward(&self, x: Tensor<2>, activation: Activation, precision: Precision) -> Tensor<2> {
+        linear(x, self.weight.clone(), self.bias.clone(), activation, precision)
+    }
+}
