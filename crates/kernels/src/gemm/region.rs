@@ -118,7 +118,7 @@ struct Order<'o, 'a, T> {
     beside: bool,
 }
 
-impl<T> Order<'_, '_, T> {
+impl<'o, 'a, T> Order<'o, 'a, T> {
     /// How many panels there are to cut into groups, and how many groups of panels a position stands for.
     fn sides(&self) -> (usize, usize) {
         match self.beside {
@@ -127,34 +127,46 @@ impl<T> Order<'_, '_, T> {
         }
     }
 
-    /// The first panel of a group.
-    fn first(&self, group: &Range<usize>) -> Cursor {
-        let (mut product, mut panel) = (0, group.start);
-        while !self.beside && panel >= self.products[product].panels.len() {
-            panel -= self.products[product].panels.len();
-            product += 1;
+    /// The panels of a group, one after the other.
+    fn cursor(&self, group: &Range<usize>) -> Cursor<'o, 'a, T> {
+        let (mut index, mut skipped) = (0, group.start);
+        while !self.beside && skipped >= self.products[index].panels.len() {
+            skipped -= self.products[index].panels.len();
+            index += 1;
         }
-        Cursor { product, panel: self.products[product].panels.start + panel }
+        let product = &self.products[index];
+        let panels = self.panels(product, group);
+        let panel = if self.beside { panels.start } else { panels.start + skipped };
+        Cursor { rest: &self.products[index + 1..], product, panel, end: panels.end }
     }
 
-    /// The one after it.
-    #[inline(always)]
-    fn advance(&self, cursor: &mut Cursor, group: &Range<usize>) {
-        let panels = &self.products[cursor.product].panels;
-        let end = if self.beside { panels.start + group.end } else { panels.end };
-        cursor.panel += 1;
-        if cursor.panel == end && cursor.product + 1 < self.products.len() {
-            cursor.product += 1;
-            cursor.panel = self.products[cursor.product].panels.start + if self.beside { group.start } else { 0 };
-        }
+    /// Those of a product.
+    fn panels(&self, product: &Product<'_, T>, group: &Range<usize>) -> Range<usize> {
+        let start = product.panels.start;
+        if self.beside { start + group.start..start + group.end } else { product.panels.clone() }
     }
 }
 
 /// A panel of a product.
-#[derive(Clone, Copy)]
-struct Cursor {
-    product: usize,
+struct Cursor<'o, 'a, T> {
+    rest: &'o [Product<'a, T>],
+    product: &'o Product<'a, T>,
     panel: usize,
+    end: usize,
+}
+
+impl<T> Cursor<'_, '_, T> {
+    /// The next panel of the group; the last one's next is never asked for.
+    #[inline(always)]
+    fn advance(&mut self, order: &Order<'_, '_, T>, group: &Range<usize>) {
+        self.panel += 1;
+        if self.panel == self.end
+            && let Some((product, rest)) = self.rest.split_first()
+        {
+            let panels = order.panels(product, group);
+            (self.rest, self.product, self.panel, self.end) = (rest, product, panels.start, panels.end);
+        }
+    }
 }
 
 /// The given pieces of rows of several products that share the left operand `a`.
@@ -204,13 +216,13 @@ pub(super) unsafe fn region<T: Real>(
                         unsafe { block(format, a, (piece.rows.start + i0, k0), (height, depth), panels > 2, scratch) };
                     let wide = if height <= micro.few_rows { STRIPS } else { 1 };
                     let mut strips = [Strip::NONE; STRIPS];
-                    let mut cursor = order.first(&group);
+                    let mut cursor = order.cursor(&group);
                     let mut index = 0;
                     while index < panels {
                         let count = if panels - index >= wide { wide } else { 1 };
                         for strip in &mut strips[..count] {
-                            let (product, panel) = (&products[cursor.product], cursor.panel);
-                            order.advance(&mut cursor, &group);
+                            let (product, panel) = (cursor.product, cursor.panel);
+                            cursor.advance(&order, &group);
                             let b = product.b;
                             let first = panel * b.width;
                             *strip = Strip {

@@ -193,9 +193,10 @@ fn run<T: Real>(
             // Of rows of a run, counted from its first, and units that belong to this member in this step.
             let through = |run: &Run, rows: Range<usize>, units: Range<usize>| {
                 let before = before_of(run);
-                let (mut wide, mut narrow) = ([[T::ZERO; CHUNK]; 4], [[T::ZERO; CHUNK]; 4]);
                 // Rounded numbers are widened and rounded again in chunks.
-                let chunk = if format == Format::Full { units.len().max(1) } else { CHUNK };
+                let rounded = format != Format::Full;
+                let chunk = if rounded { CHUNK } else { units.len().max(1) };
+                let mut room = rounded.then(|| ([[T::ZERO; CHUNK]; 4], [[T::ZERO; CHUNK]; 4]));
                 for (row, start) in rows.flat_map(|i| units.clone().step_by(chunk).map(move |start| (i, start))) {
                     let (i, row) = (row, run.rows.start + row);
                     let units = start..units.end.min(start + chunk);
@@ -204,15 +205,18 @@ fn run<T: Real>(
                     let state = (run.sequences.start + i) * hidden + start;
                     let columns = |k: usize| k * hidden + units.start..k * hidden + units.end;
                     let mut kept = Kept { gates: [&[]; 4], before: &[], h: &output[at..at + n], c_before: &[], c: &[] };
+                    let (wide, narrow) =
+                        room.as_mut().map_or((None, None), |(wide, narrow)| (Some(wide), Some(narrow)));
+                    let (mut wide, mut narrow) = (wide.map(|w| w.iter_mut()), narrow.map(|n| n.iter_mut()));
                     // SAFETY: the caller's contract.
                     unsafe {
                         if keeps_gates {
-                            for (k, room) in wide.iter_mut().enumerate() {
+                            for (k, gate) in kept.gates.iter_mut().enumerate() {
                                 let gates = match recompute {
                                     true => again.gates.read(row - first, columns(k)),
                                     false => saved.gates.read(row, columns(k)),
                                 };
-                                kept.gates[k] = gates.widened(room);
+                                *gate = gates.widened(wide.as_mut().and_then(Iterator::next));
                             }
                             kept.before = &before[i * hidden + start..][..n];
                         }
@@ -226,11 +230,12 @@ fn run<T: Real>(
                                 None => &initial.cell[state..state + n],
                             };
                         }
-                        let mut room = narrow.iter_mut();
                         let d_gates = std::array::from_fn(|k| match k < cell.columns() {
                             true => match dg.slice(row - first, columns(k)) {
                                 Either::Full(numbers) => numbers,
-                                Either::Rounded(_) => &mut room.next().expect("a gate")[..n],
+                                Either::Rounded(_) => {
+                                    &mut narrow.as_mut().and_then(Iterator::next).expect("room for a gate")[..n]
+                                }
                             },
                             false => &mut [],
                         });
@@ -242,7 +247,7 @@ fn run<T: Real>(
                             watch(&kept, &flow, watch_h.slice(at, n), c);
                         }
                         differentiate(cell, kept, flow);
-                        for (k, narrow) in narrow.iter().enumerate().take(cell.columns()) {
+                        for (k, narrow) in room.iter().flat_map(|(_, narrow)| narrow).enumerate().take(cell.columns()) {
                             if let Either::Rounded(to) = dg.slice(row - first, columns(k)) {
                                 round(&narrow[..n], to);
                             }

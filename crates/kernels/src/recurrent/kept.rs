@@ -167,11 +167,14 @@ impl<T: Real> SharedRows<T> {
 
 impl<'a, T: Real> Either<&'a [T], &'a [u16]> {
     /// The numbers, through `room` if they are rounded.
-    pub(super) fn widened(self, room: &'a mut [T; CHUNK]) -> &'a [T] {
+    ///
+    /// # Panics
+    /// If they are and there is none.
+    pub(super) fn widened(self, room: Option<&'a mut [T; CHUNK]>) -> &'a [T] {
         match self {
             Self::Full(numbers) => numbers,
             Self::Rounded(halves) => {
-                let room = &mut room[..halves.len()];
+                let room = &mut room.expect("room for rounded numbers")[..halves.len()];
                 widen(halves, room);
                 room
             }
