@@ -196,7 +196,7 @@ fn run<T: Real>(
                 // Rounded numbers are widened and rounded again in chunks.
                 let rounded = format != Format::Full;
                 let chunk = if rounded { CHUNK } else { units.len().max(1) };
-                let mut room = rounded.then(|| ([[T::ZERO; CHUNK]; 4], [[T::ZERO; CHUNK]; 4]));
+                let mut room = rounded.then_some(([[T::ZERO; CHUNK]; 4], [[T::ZERO; CHUNK]; 4]));
                 for (row, start) in rows.flat_map(|i| units.clone().step_by(chunk).map(move |start| (i, start))) {
                     let (i, row) = (row, run.rows.start + row);
                     let units = start..units.end.min(start + chunk);
