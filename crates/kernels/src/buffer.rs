@@ -1,18 +1,97 @@
-//! Memory that is taken once and used again.
+//! Memory that begins at a line of the caches, and is taken once and used again.
 //!
 //! A training step takes and drops the same blocks over and over. Fresh memory costs a page fault per 4 KiB and a pass
 //! that clears it (a third of PyTorch's time as installed); a [`Buffer`] goes back to a pool and comes out of it with
 //! whatever it held.
 
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
-/// Most elements that a pool keeps for later.
-const KEPT: usize = 32 << 20;
+/// Most bytes that a pool keeps for later.
+const KEPT: usize = 128 << 20;
+
+/// A line of the caches.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+/// A type of which every pattern of bits is a number, and which has a pool.
+///
+/// # Safety
+/// All bits 0 is a value of it, it has no padding, and its size divides a line's.
+pub unsafe trait Plain: Copy + 'static {
+    /// Where buffers of this type wait for their next use.
+    fn pool() -> &'static Pool<Self>;
+}
+
+macro_rules! plain {
+    ($($number:ty)*) => {
+        $(
+            // SAFETY: a number of a power of 2 of bytes.
+            unsafe impl Plain for $number {
+                fn pool() -> &'static Pool<Self> {
+                    static POOL: Pool<$number> = Pool::new();
+                    &POOL
+                }
+            }
+        )*
+    };
+}
+plain!(f32 f64 u16 u32);
+
+/// Numbers of which the first begins a line: a vector of them lies in one, not across two.
+#[derive(Debug)]
+pub struct Aligned<T> {
+    lines: Vec<Line>,
+    len: usize,
+    of: PhantomData<T>,
+}
+
+impl<T: Plain> Aligned<T> {
+    /// `len` zeros.
+    pub fn zeros(len: usize) -> Self {
+        let lines = (len * size_of::<T>()).div_ceil(size_of::<Line>());
+        Self { lines: vec![Line([0; 64]); lines], len, of: PhantomData }
+    }
+
+    /// Numbers that there is room for.
+    fn room(&self) -> usize {
+        self.lines.len() * size_of::<Line>() / size_of::<T>()
+    }
+}
+
+impl<T> Clone for Aligned<T> {
+    fn clone(&self) -> Self {
+        Self { lines: self.lines.clone(), len: self.len, of: PhantomData }
+    }
+}
+
+impl<T> Default for Aligned<T> {
+    fn default() -> Self {
+        Self { lines: Vec::new(), len: 0, of: PhantomData }
+    }
+}
+
+impl<T: Plain> Deref for Aligned<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        // SAFETY: the lines cover so many numbers, and any bits are some (the trait's contract).
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+    }
+}
+
+impl<T: Plain> DerefMut for Aligned<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+    }
+}
 
 /// Buffers waiting for their next use.
 #[derive(Debug)]
-pub struct Pool<T>(Mutex<Vec<Vec<T>>>);
+pub struct Pool<T>(Mutex<Vec<Aligned<T>>>);
 
 impl<T> Pool<T> {
     /// Nothing in it.
@@ -20,7 +99,7 @@ impl<T> Pool<T> {
         Self(Mutex::new(Vec::new()))
     }
 
-    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Vec<T>>> {
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Aligned<T>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -31,66 +110,46 @@ impl<T> Default for Pool<T> {
     }
 }
 
-/// A type of numbers that has a pool.
-pub trait Pooled: Copy + Default + 'static {
-    /// Where buffers of this type wait for their next use.
-    fn pool() -> &'static Pool<Self>;
-}
-
-macro_rules! pooled {
-    ($($number:ty)*) => {
-        $(impl Pooled for $number {
-            fn pool() -> &'static Pool<Self> {
-                static POOL: Pool<$number> = Pool::new();
-                &POOL
-            }
-        })*
-    };
-}
-pooled!(f32 f64 u16);
-
 /// A slice from the pool of its type.
 #[derive(Debug)]
-pub struct Buffer<T: Pooled> {
-    data: Vec<T>,
-    len: usize,
-}
+pub struct Buffer<T: Plain>(Aligned<T>);
 
-impl<T: Pooled> Buffer<T> {
+impl<T: Plain> Buffer<T> {
     /// `len` numbers of no particular value: whoever takes a buffer writes it before reading it.
     pub fn take(len: usize) -> Self {
         let mut free = T::pool().free();
         // The smallest that is large enough and not wasteful.
-        let fits = |v: &&mut Vec<T>| v.len() >= len && v.len() <= 2 * len.max(1 << 10);
-        let found = free.iter_mut().filter(fits).min_by_key(|v| v.len()).map(std::mem::take);
-        free.retain(|v| !v.is_empty());
+        let fits = |v: &&mut Aligned<T>| v.room() >= len && v.room() <= 2 * len.max(1 << 10);
+        let found = free.iter_mut().filter(fits).min_by_key(|v| v.room()).map(std::mem::take);
+        free.retain(|v| v.room() > 0);
         drop(free);
-        let data = found.unwrap_or_else(|| vec![T::default(); len]);
-        Self { data, len }
+        let mut numbers = found.unwrap_or_else(|| Aligned::zeros(len));
+        numbers.len = len;
+        Self(numbers)
     }
 }
 
-impl<T: Pooled> Drop for Buffer<T> {
+impl<T: Plain> Drop for Buffer<T> {
     fn drop(&mut self) {
         let mut free = T::pool().free();
-        let kept: usize = free.iter().map(Vec::len).sum();
-        if !self.data.is_empty() && kept + self.data.len() <= KEPT {
-            free.push(std::mem::take(&mut self.data));
+        let kept: usize = free.iter().map(Aligned::room).sum();
+        if self.0.room() > 0 && (kept + self.0.room()) * size_of::<T>() <= KEPT {
+            free.push(std::mem::take(&mut self.0));
         }
     }
 }
 
-impl<T: Pooled> Deref for Buffer<T> {
+impl<T: Plain> Deref for Buffer<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        &self.data[..self.len]
+        &self.0
     }
 }
 
-impl<T: Pooled> DerefMut for Buffer<T> {
+impl<T: Plain> DerefMut for Buffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.data[..self.len]
+        &mut self.0
     }
 }
 
@@ -107,5 +166,15 @@ mod tests {
         let again = Buffer::<f64>::take(120_000);
         assert_eq!((again.len(), again.as_ptr()), (120_000, place));
         assert_eq!(Buffer::<f64>::take(0).len(), 0);
+    }
+
+    #[test]
+    fn numbers_begin_at_a_line() {
+        for len in [0, 1, 15, 16, 17, 1000] {
+            let numbers = Aligned::<f32>::zeros(len);
+            assert!(numbers.len() == len && numbers.iter().all(|x| *x == 0.0));
+            assert_eq!(numbers.as_ptr() as usize % 64, 0);
+            assert_eq!(Aligned::<u16>::zeros(len).clone().as_ptr() as usize % 64, 0);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The two floating-point types that the kernels work in.
 
-use crate::buffer::Pooled;
+use crate::buffer::Plain;
 use crate::gemm::Micro;
 
 /// `f32`, in which networks train and run, or `f64`, in which their gradients are checked.
@@ -8,7 +8,8 @@ use crate::gemm::Micro;
 /// The functions with a `FMA` parameter are written so that a loop over them vectorises; `FMA` says
 /// whether a fused multiply-add is a single instruction (it is a slow library call otherwise).
 pub trait Real:
-    Pooled
+    Plain
+    + Default
     + Send
     + Sync
     + PartialOrd

@@ -1,6 +1,7 @@
 //! The operands of a product: the left one as it lies in memory, the right one packed.
 
 use super::{DEPTH, WORTH};
+use crate::buffer::Aligned;
 use crate::parallel::{self, Shared};
 use crate::{Real, multiversion};
 use std::marker::PhantomData;
@@ -87,11 +88,11 @@ pub enum Format {
 #[derive(Clone, Debug)]
 pub(super) enum Storage<T> {
     /// As they are.
-    Full(Vec<T>),
+    Full(Aligned<T>),
     /// Rounded to bfloat16, in the full type.
-    Rounded(Vec<T>),
+    Rounded(Aligned<T>),
     /// Two neighbours along the inner dimension in a word, the first in its low half.
-    Pairs(Vec<u32>),
+    Pairs(Aligned<u32>),
 }
 
 /// The right operand `[depth, cols]` of a product, laid out as the micro-kernel reads it: in blocks of [`DEPTH`] rows,
@@ -126,9 +127,9 @@ impl<T: Real> Packed<T> {
         let width = T::micro().cols;
         let columns = cols.div_ceil(width) * width;
         let storage = match format {
-            Format::Full => Storage::Full(vec![T::ZERO; depth * columns]),
-            Format::Bf16 if T::micro().pairs.is_some() => Storage::Pairs(vec![0; depth.div_ceil(2) * columns]),
-            Format::Bf16 => Storage::Rounded(vec![T::ZERO; depth * columns]),
+            Format::Full => Storage::Full(Aligned::zeros(depth * columns)),
+            Format::Bf16 if T::micro().pairs.is_some() => Storage::Pairs(Aligned::zeros(depth.div_ceil(2) * columns)),
+            Format::Bf16 => Storage::Rounded(Aligned::zeros(depth * columns)),
         };
         Self { storage, depth, cols, width }
     }
