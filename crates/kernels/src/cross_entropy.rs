@@ -2,7 +2,7 @@
 //! batch never exist at once, and their gradient replaces them in place.
 
 use crate::Real;
-use crate::buffer::Buffer;
+use crate::buffer::Aligned;
 use crate::elementwise::{add_columns, exp_sum, maximum, sum};
 use crate::gemm::{Packed, Start, View, gemm};
 use crate::parallel::{self, Shared};
@@ -61,7 +61,7 @@ pub fn cross_entropy<T: Real>(problem: Problem<'_, T>, weight: Option<&Packed<T>
         bias: vec![T::ZERO; vocab],
     });
     let mut loss = Loss::default();
-    let mut logits = Buffer::take(CHUNK.min(rows) * vocab);
+    let mut logits = Aligned::zeros(CHUNK.min(rows) * vocab);
     let mut row_losses = vec![(0.0, 0.0, false); CHUNK.min(rows)];
     for start in (0..rows).step_by(CHUNK) {
         let count = CHUNK.min(rows - start);

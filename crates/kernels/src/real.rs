@@ -9,7 +9,6 @@ use crate::gemm::Micro;
 /// whether a fused multiply-add is a single instruction (it is a slow library call otherwise).
 pub trait Real:
     Plain
-    + Default
     + Send
     + Sync
     + PartialOrd

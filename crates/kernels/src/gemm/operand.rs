@@ -85,7 +85,7 @@ pub enum Format {
 }
 
 /// The numbers of a packed operand.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Storage<T> {
     /// As they are.
     Full(Aligned<T>),
@@ -97,7 +97,7 @@ pub(super) enum Storage<T> {
 
 /// The right operand `[depth, cols]` of a product, laid out as the micro-kernel reads it: in blocks of [`DEPTH`] rows,
 /// each of which has its panels one after the other.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Packed<T> {
     pub(super) storage: Storage<T>,
     pub(super) depth: usize,
