@@ -4,6 +4,7 @@
 //! that clears it (a third of PyTorch's time as installed); a [`Buffer`] goes back to a pool and comes out of it with
 //! whatever it held.
 
+use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
@@ -46,7 +47,27 @@ impl<T: Plain> Aligned<T> {
         if len == 0 {
             return Self::default();
         }
-        let data = vec![T::default(); len + LINE / size_of::<T>()];
+        Self::beginning_at_a_line(vec![T::default(); with_a_line::<T>(len)], len)
+    }
+}
+
+impl<T> Aligned<MaybeUninit<T>> {
+    /// Room for `len` numbers, none of them written.
+    pub(crate) fn unwritten(len: usize) -> Self {
+        let mut data = Vec::with_capacity(with_a_line::<T>(len));
+        // SAFETY: there is room, and what may be unwritten needs no writing.
+        unsafe { data.set_len(with_a_line::<T>(len)) };
+        Self::beginning_at_a_line(data, len)
+    }
+}
+
+/// Numbers to ask for, that there are `len` from a line on.
+fn with_a_line<T>(len: usize) -> usize {
+    len + LINE / size_of::<T>()
+}
+
+impl<T> Aligned<T> {
+    fn beginning_at_a_line(data: Vec<T>, len: usize) -> Self {
         Self { first: data.as_ptr().align_offset(LINE), data, len }
     }
 
@@ -64,7 +85,7 @@ impl<T: Plain> Clone for Aligned<T> {
     }
 }
 
-impl<T: Plain> Deref for Aligned<T> {
+impl<T> Deref for Aligned<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -72,7 +93,7 @@ impl<T: Plain> Deref for Aligned<T> {
     }
 }
 
-impl<T: Plain> DerefMut for Aligned<T> {
+impl<T> DerefMut for Aligned<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         &mut self.data[self.first..self.first + self.len]
     }

@@ -90,8 +90,8 @@ pub(super) unsafe fn block<T: Real>(
             return unsafe { left_halves(format, from, strides, size, scratch) };
         }
     };
-    let from = a.data.as_ptr().wrapping_add(row * a.row_stride + column * a.col_stride);
-    let strides = (a.row_stride, a.col_stride);
+    let numbers = &a.data[(row * a.row_stride + column * a.col_stride).min(a.data.len())..];
+    let (from, strides) = (numbers.as_ptr(), (a.row_stride, a.col_stride));
     // Rows a multiple of half a page apart fall on the same few lines of the first-level cache.
     let crowded = (a.row_stride * size_of::<T>()).is_multiple_of(2048);
     // SAFETY: inside the view, and inside the scratch block.
@@ -108,14 +108,10 @@ pub(super) unsafe fn block<T: Real>(
                 }
                 (scratch.cast_const(), COPIED, 1)
             }
-            Layout::Full => {
-                pack_rows(from, strides, size, scratch);
-                (scratch.cast_const(), 1, height)
-            }
-            Layout::Rounded | Layout::Pairs(_) => {
-                let from = &a.data[(row * a.row_stride + column * a.col_stride).min(a.data.len())..];
-                let (row, col) =
-                    rounded(from, strides, size, std::slice::from_raw_parts_mut(scratch.cast(), COPIED * MOST_ROWS));
+            Layout::Full | Layout::Rounded | Layout::Pairs(_) => {
+                let to = std::slice::from_raw_parts_mut(scratch.cast(), COPIED * MOST_ROWS);
+                let copy = if let Layout::Full = format { copied } else { rounded };
+                let (row, col) = copy(numbers, strides, size, to);
                 (scratch.cast_const(), row, col)
             }
         }
@@ -216,20 +212,40 @@ fn convert<S: Copy, T: Real>(
     }
     for p in 0..depth {
         let (from, to) = (&from[p * col..], &mut to[p * height..]);
-        match (from.first_chunk::<LOW_ROWS>(), to.first_chunk_mut::<LOW_ROWS>()) {
-            // Lines of one length, though blocks are lower: what is too much is written again.
-            (Some(from), Some(to)) if row == 1 && height <= LOW_ROWS => {
-                for i in 0..LOW_ROWS {
-                    to[i].write(number(from[i]));
-                }
-            }
-            _ => to.iter_mut().enumerate().take(height).for_each(|(i, to)| {
+        // Lines of one length, though blocks are lower: what is too much is written again.
+        let whole = match row {
+            1 if height > LOW_ROWS => line::<_, _, MOST_ROWS>(from, to, &number),
+            1 => line::<_, _, LOW_ROWS>(from, to, &number),
+            _ => false,
+        };
+        if !whole {
+            to.iter_mut().enumerate().take(height).for_each(|(i, to)| {
                 to.write(number(from[i * row]));
-            }),
+            });
         }
     }
     to[depth * height..][..height].fill(MaybeUninit::new(T::ZERO));
     (1, height)
+}
+
+/// The first `N` numbers, if there are as many.
+#[inline(always)]
+fn line<S: Copy, T, const N: usize>(from: &[S], to: &mut [MaybeUninit<T>], number: impl Fn(S) -> T) -> bool {
+    let (Some(from), Some(to)) = (from.first_chunk::<N>(), to.first_chunk_mut::<N>()) else { return false };
+    for i in 0..N {
+        to[i].write(number(from[i]));
+    }
+    true
+}
+
+#[inline(always)]
+fn copied_body<T: Real, const FMA: bool>(
+    from: &[T],
+    strides: (usize, usize),
+    size: (usize, usize),
+    to: &mut [MaybeUninit<T>],
+) -> (usize, usize) {
+    convert(from, strides, size, to, |x| x)
 }
 
 #[inline(always)]
@@ -256,32 +272,11 @@ multiversion! {
     fn interleaved<T: Real>(from: &[u16], strides: (usize, usize), size: (usize, usize), to: &mut [MaybeUninit<u32>]) = interleaved_body
 }
 multiversion! {
+    fn copied<T: Real>(from: &[T], strides: (usize, usize), size: (usize, usize), to: &mut [MaybeUninit<T>]) -> (usize, usize) = copied_body
+}
+multiversion! {
     fn rounded<T: Real>(from: &[T], strides: (usize, usize), size: (usize, usize), to: &mut [MaybeUninit<T>]) -> (usize, usize) = rounded_body
 }
 multiversion! {
     fn widened<T: Real>(from: &[u16], strides: (usize, usize), size: (usize, usize), to: &mut [MaybeUninit<T>]) -> (usize, usize) = widened_body
-}
-
-/// `to[depth, height] = from[height, depth]`, `from` seen through strides of a row and a column.
-///
-/// # Safety
-/// `from` covers `height` rows and `depth` columns, `to` has room for them.
-unsafe fn pack_rows<T: Real>(from: *const T, (row, col): (usize, usize), (height, depth): (usize, usize), to: *mut T) {
-    /// The height of almost every tile: its copy is two vector moves, not a loop.
-    const TALL: usize = MOST_ROWS;
-    for p in 0..depth {
-        // SAFETY: the caller's contract.
-        unsafe {
-            let (from, to) = (from.add(p * col), to.add(p * height));
-            if row == 1 && height == TALL {
-                std::ptr::copy_nonoverlapping(from, to, TALL);
-            } else if row == 1 {
-                std::ptr::copy_nonoverlapping(from, to, height);
-            } else {
-                for i in 0..height {
-                    *to.add(i) = *from.add(i * row);
-                }
-            }
-        }
-    }
 }

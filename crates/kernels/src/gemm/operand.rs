@@ -5,6 +5,7 @@ use crate::buffer::Aligned;
 use crate::parallel::{self, Shared};
 use crate::{Real, multiversion};
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// A matrix seen through strides, in elements.
@@ -88,11 +89,11 @@ pub enum Format {
 #[derive(Debug)]
 pub(super) enum Storage<T> {
     /// As they are.
-    Full(Aligned<T>),
+    Full(Aligned<MaybeUninit<T>>),
     /// Rounded to bfloat16, in the full type.
-    Rounded(Aligned<T>),
+    Rounded(Aligned<MaybeUninit<T>>),
     /// Two neighbours along the inner dimension in a word, the first in its low half.
-    Pairs(Aligned<u32>),
+    Pairs(Aligned<MaybeUninit<u32>>),
 }
 
 /// The right operand `[depth, cols]` of a product, laid out as the micro-kernel reads it: in blocks of [`DEPTH`] rows,
@@ -113,7 +114,8 @@ impl<T: Real> Packed<T> {
 
     /// Packs `b`, rounded.
     pub fn with_format(b: View<'_, T>, format: Format) -> Self {
-        let mut packed = Self::with_room(b.rows, b.cols, format);
+        // SAFETY: packed below.
+        let mut packed = unsafe { Self::with_room(b.rows, b.cols, format) };
         if b.col_stride == 1 {
             packed.pack(|part: Part<'_, T>| part.lines(|row, first| &b.data[row * b.row_stride + first..]));
         } else {
@@ -122,14 +124,19 @@ impl<T: Real> Packed<T> {
         packed
     }
 
-    /// Room for `depth` rows of `cols` numbers that [`Packed::pack`] fills.
-    pub(crate) fn with_room(depth: usize, cols: usize, format: Format) -> Self {
+    /// Room for `depth` rows of `cols` numbers.
+    ///
+    /// # Safety
+    /// It is packed, every index of [`Packed::packing`], before anything is multiplied with it.
+    pub(crate) unsafe fn with_room(depth: usize, cols: usize, format: Format) -> Self {
         let width = T::micro().cols;
         let columns = cols.div_ceil(width) * width;
         let storage = match format {
-            Format::Full => Storage::Full(Aligned::zeros(depth * columns)),
-            Format::Bf16 if T::micro().pairs.is_some() => Storage::Pairs(Aligned::zeros(depth.div_ceil(2) * columns)),
-            Format::Bf16 => Storage::Rounded(Aligned::zeros(depth * columns)),
+            Format::Full => Storage::Full(Aligned::unwritten(depth * columns)),
+            Format::Bf16 if T::micro().pairs.is_some() => {
+                Storage::Pairs(Aligned::unwritten(depth.div_ceil(2) * columns))
+            }
+            Format::Bf16 => Storage::Rounded(Aligned::unwritten(depth * columns)),
         };
         Self { storage, depth, cols, width }
     }
@@ -173,7 +180,7 @@ impl<T: Real> Packed<T> {
     /// The first number, or word.
     pub(super) fn pointer(&self) -> *const T {
         match &self.storage {
-            Storage::Full(numbers) | Storage::Rounded(numbers) => numbers.as_ptr(),
+            Storage::Full(numbers) | Storage::Rounded(numbers) => numbers.as_ptr().cast(),
             Storage::Pairs(words) => words.as_ptr().cast(),
         }
     }
@@ -215,25 +222,29 @@ impl<T: Real> Packed<T> {
 
 /// Where a [`Packing`] writes.
 enum Destination<T> {
-    Full(Shared<T>),
-    Rounded(Shared<T>),
-    Pairs(Shared<u32>),
+    Full(Shared<MaybeUninit<T>>),
+    Rounded(Shared<MaybeUninit<T>>),
+    Pairs(Shared<MaybeUninit<u32>>),
 }
 
 /// At least the width of any panel.
 const WIDEST: usize = 32;
+/// The width of most others.
+const HALF: usize = 16;
 /// Rows that are packed together: a line of memory of a column.
 const TILE: usize = 16;
 
-/// Rows `row .. row + rows` and columns `first .. first + wide` of an operand, to be written row after row, `stride` apart.
+/// Rows `row .. row + rows` and columns `first .. first + wide` of an operand, to be written row after row.
 pub(crate) struct Part<'a, T> {
     row: usize,
     rows: usize,
     first: usize,
     wide: usize,
-    to: &'a mut [T],
-    stride: usize,
+    to: &'a mut Lines<T>,
 }
+
+/// Rows of a panel on their way into it.
+type Lines<T> = [[T; WIDEST]; TILE];
 
 impl<T: Real> Part<'_, T> {
     /// Writes what stands at `line(row, first)` and after it.
@@ -241,15 +252,20 @@ impl<T: Real> Part<'_, T> {
     where
         T: 'l,
     {
-        for i in 0..self.rows {
-            let to = &mut self.to[i * self.stride..][..self.wide];
-            to.copy_from_slice(&line(self.row + i, self.first)[..self.wide]);
+        for (i, to) in self.to.iter_mut().enumerate().take(self.rows) {
+            let line = line(self.row + i, self.first);
+            // Whole panels without a call.
+            match (self.wide, line.first_chunk(), line.first_chunk()) {
+                (WIDEST, Some(line), _) => *to = *line,
+                (HALF, _, Some(line)) => *to.first_chunk_mut::<HALF>().expect("no wider") = *line,
+                _ => to[..self.wide].copy_from_slice(&line[..self.wide]),
+            }
         }
     }
 
     /// Writes what `data` holds, `strides` of a row and of a column, where the rows stand closer together than the columns.
     fn columns(self, data: &[T], (row_stride, col_stride): (usize, usize)) {
-        let Self { row, rows, first, wide, to, stride } = self;
+        let Self { row, rows, first, wide, to } = self;
         let mut columns = [[T::ZERO; TILE]; WIDEST];
         for (j, column) in columns[..wide].iter_mut().enumerate() {
             let from = &data[row * row_stride + (first + j) * col_stride..];
@@ -258,8 +274,8 @@ impl<T: Real> Part<'_, T> {
                 _ => column.iter_mut().zip(from.iter().step_by(row_stride)).take(rows).for_each(|(to, x)| *to = *x),
             }
         }
-        for i in 0..rows {
-            for (to, column) in to[i * stride..][..wide].iter_mut().zip(&columns) {
+        for (i, to) in to.iter_mut().enumerate().take(rows) {
+            for (to, column) in to[..wide].iter_mut().zip(&columns) {
                 *to = column[i];
             }
         }
@@ -292,28 +308,25 @@ impl<T: Real, F: Fn(Part<'_, T>) + Sync> Packing<'_, T, F> {
         let (start, first, offset) =
             (index / self.panels * DEPTH, index % self.panels * self.width, self.offsets[index]);
         let (length, wide) = (DEPTH.min(self.depth - start), self.width.min(self.cols - first));
-        let mut tile = [T::ZERO; TILE * WIDEST];
+        let mut tile = [[T::ZERO; WIDEST]; TILE];
         for at in (0..length).step_by(TILE) {
             let (row, rows) = (start + at, TILE.min(length - at));
-            match &self.to {
-                Destination::Full(numbers) | Destination::Rounded(numbers) => {
-                    // SAFETY: panels are disjoint pieces; the caller's contract.
-                    let to = unsafe { numbers.slice(offset + at * self.width, (rows - 1) * self.width + wide) };
-                    (self.fill)(Part { row, rows, first, wide, to, stride: self.width });
-                    if matches!(self.to, Destination::Rounded(_)) {
-                        to.iter_mut().for_each(|x| *x = x.to_bf16());
+            (self.fill)(Part { row, rows, first, wide, to: &mut tile });
+            if let Destination::Pairs(_) = self.to {
+                tile[rows..].fill([T::ZERO; WIDEST]);
+            }
+            // SAFETY: panels are disjoint pieces; the caller's contract.
+            unsafe {
+                match &self.to {
+                    Destination::Full(to) => {
+                        whole(&tile[..rows], to.slice(offset + at * self.width, rows * self.width))
                     }
-                }
-                Destination::Pairs(words) => {
-                    (self.fill)(Part { row, rows, first, wide, to: &mut tile, stride: WIDEST });
-                    if rows < TILE {
-                        tile[rows * WIDEST..][..WIDEST].fill(T::ZERO);
+                    Destination::Rounded(to) => {
+                        rounded(&tile[..rows], to.slice(offset + at * self.width, rows * self.width))
                     }
-                    for pair in 0..rows.div_ceil(2) {
-                        let (even, odd) = tile[2 * pair * WIDEST..].split_at(WIDEST);
-                        // SAFETY: as above.
-                        let to = unsafe { words.slice(offset + (at / 2 + pair) * self.width, wide) };
-                        join(&even[..wide], &odd[..wide], to);
+                    Destination::Pairs(to) => {
+                        let pairs = rows.div_ceil(2);
+                        joined(&tile[..2 * pairs], to.slice(offset + at / 2 * self.width, pairs * self.width));
                     }
                 }
             }
@@ -321,14 +334,52 @@ impl<T: Real, F: Fn(Part<'_, T>) + Sync> Packing<'_, T, F> {
     }
 }
 
+/// Writes as much of every `N` rows as a panel is wide.
 #[inline(always)]
-fn join_body<T: Real, const FMA: bool>(even: &[T], odd: &[T], to: &mut [u32]) {
-    for ((even, odd), to) in even.iter().zip(odd).zip(to) {
-        *to = u32::from(even.bf16_bits()) | u32::from(odd.bf16_bits()) << 16;
+fn spread<T: Copy, U, const N: usize>(
+    rows: &[[T; WIDEST]],
+    to: &mut [MaybeUninit<U>],
+    number: impl Fn(&[[T; WIDEST]; N], usize) -> U,
+) {
+    let (rows, _) = rows.as_chunks::<N>();
+    let width = to.len() / rows.len();
+    for (rows, to) in rows.iter().zip(to.chunks_exact_mut(width)) {
+        // Blocks of a constant length become vectors.
+        let (blocks, rest) = to.as_chunks_mut::<8>();
+        let first = 8 * blocks.len();
+        for (index, block) in blocks.iter_mut().enumerate() {
+            (0..8).for_each(|j| {
+                block[j].write(number(rows, 8 * index + j));
+            });
+        }
+        rest.iter_mut().enumerate().for_each(|(j, to)| {
+            to.write(number(rows, first + j));
+        });
     }
 }
 
+#[inline(always)]
+fn whole_body<T: Real, const FMA: bool>(rows: &[[T; WIDEST]], to: &mut [MaybeUninit<T>]) {
+    spread(rows, to, |[row]: &[_; 1], j| row[j]);
+}
+
+#[inline(always)]
+fn rounded_body<T: Real, const FMA: bool>(rows: &[[T; WIDEST]], to: &mut [MaybeUninit<T>]) {
+    spread(rows, to, |[row]: &[_; 1], j| row[j].to_bf16());
+}
+
+#[inline(always)]
+fn joined_body<T: Real, const FMA: bool>(rows: &[[T; WIDEST]], to: &mut [MaybeUninit<u32>]) {
+    spread(rows, to, |[even, odd], j| u32::from(even[j].bf16_bits()) | u32::from(odd[j].bf16_bits()) << 16);
+}
+
+multiversion! {
+    fn whole<T: Real>(rows: &[[T; WIDEST]], to: &mut [MaybeUninit<T>]) = whole_body
+}
+multiversion! {
+    fn rounded<T: Real>(rows: &[[T; WIDEST]], to: &mut [MaybeUninit<T>]) = rounded_body
+}
 multiversion! {
     /// Two rows as pairs.
-    fn join<T: Real>(even: &[T], odd: &[T], to: &mut [u32]) = join_body
+    fn joined<T: Real>(rows: &[[T; WIDEST]], to: &mut [MaybeUninit<u32>]) = joined_body
 }

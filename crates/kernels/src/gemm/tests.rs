@@ -163,7 +163,7 @@ fn a_left_operand_of_halves_gives_the_product_of_its_numbers() {
             let numbers: Vec<f32> = halves.iter().map(|h| f32::from_bf16_bits(*h)).collect();
             let b: Vec<f32> = (0..k * n).map(|_| (random.normal() as f32).to_bf16()).collect();
             let mut packed: Packed<f32> = Packed {
-                storage: Storage::Pairs(Aligned::zeros(k.div_ceil(2) * n.next_multiple_of(WORDS_WIDTH))),
+                storage: Storage::Pairs(Aligned::unwritten(k.div_ceil(2) * n.next_multiple_of(WORDS_WIDTH))),
                 depth: k,
                 cols: n,
                 width: WORDS_WIDTH,

@@ -22,7 +22,8 @@ pub(super) struct ParameterSums<T: Real> {
 impl<T: Real> ParameterSums<T> {
     /// To be added to `gradients`, in blocks of at most `most` rows.
     pub(super) fn new(layer: &Layer<'_, T>, gradients: ParameterGradients<T>, most: usize) -> Self {
-        let room = |columns| Packed::with_room(most, columns, layer.format());
+        // SAFETY: `add` packs them before it multiplies.
+        let room = |columns| unsafe { Packed::with_room(most, columns, layer.format()) };
         Self {
             cell: layer.cell,
             hidden: layer.hidden,
