@@ -35,7 +35,7 @@ fn fold<T: Real>(mut lanes: [T; LANES], f: impl Fn(T, T) -> T) -> T {
 }
 
 #[inline(always)]
-fn maximum_body<T: Real, const FMA: bool>(a: &[T]) -> T {
+pub(crate) fn maximum_body<T: Real, const FMA: bool>(a: &[T]) -> T {
     let mut lanes = [a[0]; LANES];
     let chunks = a.chunks_exact(LANES);
     for (lane, x) in lanes.iter_mut().zip(chunks.remainder()) {
@@ -93,26 +93,20 @@ fn softmax_body<T: Real, const FMA: bool>(row: &mut [T]) {
     }
 }
 
+/// The sum of exponentials, which are not kept.
 #[inline(always)]
-fn log_sum_exp_body<T: Real, const FMA: bool>(row: &[T]) -> T {
-    let shift = maximum_body::<T, FMA>(row);
-    // In blocks, so that no copy of the row is needed.
-    let mut buffer = [T::ZERO; 256];
-    let mut sum = T::ZERO;
-    for block in row.chunks(256) {
-        let buffer = &mut buffer[..block.len()];
-        buffer.copy_from_slice(block);
-        sum += exp_sum_body::<T, FMA>(buffer, shift);
+pub(crate) fn exp_total_body<T: Real, const FMA: bool>(a: &[T], shift: T) -> T {
+    let mut lanes = [T::ZERO; LANES];
+    let chunks = a.chunks_exact(LANES);
+    for (lane, x) in lanes.iter_mut().zip(chunks.remainder()) {
+        *lane += (*x - shift).exp::<FMA>();
     }
-    shift + sum.ln()
-}
-
-#[inline(always)]
-fn log_softmax_body<T: Real, const FMA: bool>(row: &mut [T]) {
-    let shift = log_sum_exp_body::<T, FMA>(row);
-    for x in row {
-        *x -= shift;
+    for chunk in chunks {
+        for i in 0..LANES {
+            lanes[i] += (chunk[i] - shift).exp::<FMA>();
+        }
     }
+    fold(lanes, |a, b| a + b)
 }
 
 #[inline(always)]
@@ -172,14 +166,6 @@ multiversion! {
     pub fn softmax<T: Real>(row: &mut [T]) = softmax_body
 }
 multiversion! {
-    /// Logarithm of the sum of exponentials of a row that is not empty.
-    pub fn log_sum_exp<T: Real>(row: &[T]) -> T = log_sum_exp_body
-}
-multiversion! {
-    /// Log-softmax of one row that is not empty, in place.
-    pub fn log_softmax<T: Real>(row: &mut [T]) = log_softmax_body
-}
-multiversion! {
     fn add_block<T: Real>(a: &[T], stride: usize, first: usize, to: &mut [T]) = add_block_body
 }
 multiversion! {
@@ -195,12 +181,12 @@ mod tests {
     fn softmax_sums_to_one_and_keeps_nan() {
         for n in [1, 5, 16, 17, 100] {
             let mut row: Vec<f32> = (0..n).map(|i| (i as f32 * 0.37).sin() * 30.0).collect();
-            let mut logs = row.clone();
+            let logits = row.clone();
             softmax(&mut row);
-            log_softmax(&mut logs);
             assert!((sum(&row) - 1.0).abs() < 1e-5);
-            for (p, l) in row.iter().zip(&logs) {
-                assert!((p - l.exp()).abs() < 1e-6);
+            let total: f64 = logits.iter().map(|x| f64::from(*x).exp()).sum();
+            for (p, x) in row.iter().zip(&logits) {
+                assert!((f64::from(*p) - f64::from(*x).exp() / total).abs() < 1e-6);
             }
         }
         let mut row = [1.0f32, f32::NAN, 2.0];

@@ -26,6 +26,7 @@ pub mod ragged;
 pub mod real;
 pub mod recurrent;
 pub mod shape;
+pub mod top;
 
 pub use ragged::Ragged;
 pub use real::Real;

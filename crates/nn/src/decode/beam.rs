@@ -4,8 +4,8 @@ use super::{DecodeConfig, Hypothesis, Sentence, Special, Surface};
 use crate::pass::Pass;
 use crate::seq2seq::{DecoderState, Memory, Rows, Scratch, Seq2Seq, Sources, Stepper};
 use simurgh_kernels::ShapeError;
-use simurgh_kernels::elementwise::{log_sum_exp, maximum};
 use simurgh_kernels::parallel::each_row;
+use simurgh_kernels::top::most_likely;
 use std::sync::Arc;
 
 /// A token of a hypothesis and what came before it.
@@ -213,26 +213,7 @@ fn top(
     for token in banned.chain(reserved).chain((!partial.required.is_empty()).then_some(special.end)) {
         logits[token as usize] = f32::NEG_INFINITY;
     }
-    let shift = log_sum_exp(logits);
-    best.clear();
-    let mut threshold = f32::NEG_INFINITY;
-    for (block, values) in logits.chunks(64).enumerate() {
-        // Most blocks have nothing among the best; the comparison lets a NaN through to the one below.
-        if maximum(values) <= threshold {
-            continue;
-        }
-        for (i, &value) in values.iter().enumerate() {
-            if value > threshold {
-                let at = best.partition_point(|b| b.1 >= value);
-                best.insert(at, ((block * 64 + i) as u32, value));
-                best.truncate(count);
-                if best.len() == count {
-                    threshold = best[count - 1].1;
-                }
-            }
-        }
-    }
-    best.iter_mut().for_each(|b| b.1 -= shift);
+    most_likely(logits, count, best);
 }
 
 impl Search {
