@@ -78,7 +78,7 @@ fn main() {
             let (q, k, v, additive) =
                 (numbers(rows * width), numbers(rows * width), numbers(rows * width), numbers(width));
             let operands = Operands { query: &q, key: &k, value: &v, additive: Some(&additive), width, depth: width };
-            counted(|| attention::forward(operands, &groups));
+            counted(|| attention::forward(operands, &groups).expect("shapes that fit"));
         }
         "cross-entropy" => {
             let (rows, width, vocab) = (40, 64, 1000);
@@ -88,7 +88,7 @@ fn main() {
             let (weight_t, weight) = (Packed::new(view.transposed()), Packed::new(view));
             let problem =
                 Problem { hidden: &hidden, weight_t: &weight_t, bias: Some(&bias), targets: &targets, smoothing: 0.1 };
-            counted(|| cross_entropy(problem, Some(&weight)));
+            counted(|| cross_entropy(problem, Some(&weight)).expect("shapes that fit"));
         }
         "adam" => {
             let n = 100_000;

@@ -1,11 +1,12 @@
 //! Linear read-out, softmax and cross-entropy with label smoothing, fused: the logits of the whole
 //! batch never exist at once, and their gradient replaces them in place.
 
-use crate::Real;
 use crate::buffer::Aligned;
 use crate::elementwise::{add_columns, exp_sum, maximum, sum};
 use crate::gemm::{Packed, Start, View, gemm};
 use crate::parallel::{self, Shared};
+use crate::shape::Check;
+use crate::{Real, ShapeError};
 
 /// Rows whose logits exist at once.
 const CHUNK: usize = 256;
@@ -49,12 +50,25 @@ pub struct Gradient<T> {
 
 /// The loss, and with `weight` (`W[vocab, width]` packed) its gradient.
 ///
-/// # Panics
-/// If a target is no class.
-pub fn cross_entropy<T: Real>(problem: Problem<'_, T>, weight: Option<&Packed<T>>) -> (Loss, Option<Gradient<T>>) {
+/// # Errors
+/// If the shapes do not fit, or a target is no class.
+pub fn cross_entropy<T: Real>(
+    problem: Problem<'_, T>,
+    weight: Option<&Packed<T>>,
+) -> Result<(Loss, Option<Gradient<T>>), ShapeError> {
     let Problem { hidden, weight_t, bias, targets, smoothing } = problem;
-    let (width, vocab, rows) = (weight_t.depth(), weight_t.cols(), targets.len());
-    assert!(targets.iter().all(|&y| (y as usize) < vocab), "cross_entropy: a target is no class");
+    let (width, vocab, rows, check) = (weight_t.depth(), weight_t.cols(), targets.len(), Check("cross_entropy"));
+    check.elements("hidden", hidden.len(), &[("rows", rows), ("width", width)])?;
+    if let Some(bias) = bias {
+        check.elements("the bias", bias.len(), &[("classes", vocab)])?;
+    }
+    if let Some(weight) = weight {
+        check.dimension("classes of weight", weight.depth(), vocab)?;
+        check.dimension("width of weight", weight.cols(), width)?;
+    }
+    if let Some(row) = targets.iter().position(|&y| y as usize >= vocab) {
+        return Err(ShapeError::Target { operation: check.0, row, got: targets[row] as usize, classes: vocab });
+    }
     let mut gradient = weight.map(|_| Gradient {
         hidden: vec![T::ZERO; rows * width],
         weight: vec![T::ZERO; vocab * width],
@@ -91,7 +105,7 @@ pub fn cross_entropy<T: Real>(problem: Problem<'_, T>, weight: Option<&Packed<T>
             add_columns(d_logits, &mut g.bias);
         }
     }
-    (loss, gradient)
+    Ok((loss, gradient))
 }
 
 /// Loss of one row of logits, which become their own gradient `softmax - target`.
@@ -133,7 +147,7 @@ mod tests {
                 let problem =
                     Problem { hidden: h, weight_t: &weight_t, bias: Some(b), targets: &targets, smoothing: 0.1 };
                 let weight = Packed::new(view);
-                cross_entropy(problem, with.then_some(&weight))
+                cross_entropy(problem, with.then_some(&weight)).unwrap()
             };
             let gradient = f(&h, &w, &b, true).1.unwrap();
             for (which, exact) in [(0, &gradient.hidden), (1, &gradient.weight), (2, &gradient.bias)] {
@@ -155,6 +169,6 @@ mod tests {
     fn a_nan_shows_in_the_loss() {
         let weight_t = Packed::new(View::new(&[1.0f32, 2.0], 1, 2));
         let problem = Problem { hidden: &[f32::NAN], weight_t: &weight_t, bias: None, targets: &[0], smoothing: 0.0 };
-        assert!(cross_entropy(problem, None).0.nll.is_nan());
+        assert!(cross_entropy(problem, None).unwrap().0.nll.is_nan());
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::elementwise::{add_columns, tanh};
 use crate::gemm::{DEPTH, Packed, Start, View, gemm};
-use crate::{Real, multiversion};
+use crate::shape::Check;
+use crate::{Real, ShapeError, multiversion};
 use std::borrow::Cow;
 
 /// What follows the affine map.
@@ -15,15 +16,28 @@ pub enum Activation {
 }
 
 /// `y[rows, output]` from `x[rows, input]` and the packed transpose of `W[output, input]`.
-pub fn forward<T: Real>(x: &[T], weight_t: &Packed<T>, bias: Option<&[T]>, activation: Activation) -> Vec<T> {
-    let (input, output) = (weight_t.depth(), weight_t.cols());
-    let rows = x.len().checked_div(input).unwrap_or(0);
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn forward<T: Real>(
+    x: &[T],
+    weight_t: &Packed<T>,
+    bias: Option<&[T]>,
+    activation: Activation,
+) -> Result<Vec<T>, ShapeError> {
+    let (input, output, check) = (weight_t.depth(), weight_t.cols(), Check("linear"));
+    check.some("the input", input)?;
+    let rows = x.len() / input;
+    check.elements("x", x.len(), &[("rows", rows), ("input", input)])?;
+    if let Some(bias) = bias {
+        check.elements("the bias", bias.len(), &[("output", output)])?;
+    }
     let mut y = vec![T::ZERO; rows * output];
     gemm(View::new(x, rows, input), weight_t, &mut y, bias.map_or(Start::Zero, Start::Bias));
     if activation == Activation::Tanh {
         tanh(&mut y);
     }
-    y
+    Ok(y)
 }
 
 /// The gradient of [`forward`]'s operands.
@@ -39,6 +53,9 @@ pub struct Gradient<T> {
 
 /// Gradient from `d_y[rows, output]`; `y` is the forward result, `weight` is `W[output, input]` packed. That of `x` is left
 /// empty unless `wants_x`.
+///
+/// # Errors
+/// If the shapes do not fit.
 pub fn backward<T: Real>(
     x: &[T],
     y: &[T],
@@ -46,15 +63,15 @@ pub fn backward<T: Real>(
     weight: &Packed<T>,
     activation: Activation,
     wants_x: bool,
-) -> Gradient<T> {
+) -> Result<Gradient<T>, ShapeError> {
     let sums = (vec![T::ZERO; weight.depth() * weight.cols()], vec![T::ZERO; weight.depth()]);
     backward_adding(x, y, d_y, weight, activation, wants_x, sums)
 }
 
 /// The same, the parameters' gradients added to `sums`, `W[output, input]`'s and `b[output]`'s.
 ///
-/// # Panics
-/// If they have other lengths.
+/// # Errors
+/// As [`backward`], and if the sums have other lengths.
 pub fn backward_adding<T: Real>(
     x: &[T],
     y: &[T],
@@ -63,10 +80,15 @@ pub fn backward_adding<T: Real>(
     activation: Activation,
     wants_x: bool,
     sums: (Vec<T>, Vec<T>),
-) -> Gradient<T> {
-    let (output, input) = (weight.depth(), weight.cols());
-    assert_eq!((sums.0.len(), sums.1.len()), (output * input, output), "linear: sums of gradients");
-    let rows = d_y.len().checked_div(output).unwrap_or(0);
+) -> Result<Gradient<T>, ShapeError> {
+    let (output, input, check) = (weight.depth(), weight.cols(), Check("linear backward"));
+    check.some("the output", output)?;
+    let rows = d_y.len() / output;
+    for (name, got, columns) in [("d_y", d_y.len(), output), ("y", y.len(), output), ("x", x.len(), input)] {
+        check.elements(name, got, &[("rows", rows), ("columns", columns)])?;
+    }
+    check.elements("the sum of the weight", sums.0.len(), &[("output", output), ("input", input)])?;
+    check.elements("the sum of the bias", sums.1.len(), &[("output", output)])?;
     let mut d_pre = Cow::Borrowed(d_y);
     if activation == Activation::Tanh {
         tanh_backward(d_pre.to_mut(), y); // y = tanh(pre)
@@ -79,7 +101,7 @@ pub fn backward_adding<T: Real>(
     }
     weight_gradient(&d_pre, x, rows, &mut gradient.weight, weight);
     add_columns(&d_pre, &mut gradient.bias);
-    gradient
+    Ok(gradient)
 }
 
 /// Rows whose inputs are packed at once; a multiple of the product's own blocks, so that sums have the order of one product.

@@ -1,6 +1,6 @@
 //! Splitting work over threads without letting the split show in the result.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// A pointer that may be sent to other threads, for kernels whose tasks write disjoint parts of one
 /// slice that a safe split can't describe (rows of one batch, columns of one matrix).
@@ -32,9 +32,19 @@ impl<T> Shared<T> {
     /// mutate what another task reads.
     #[allow(clippy::mut_from_ref)]
     pub(crate) unsafe fn slice(&self, start: usize, len: usize) -> &mut [T] {
-        assert!(start + len <= self.1, "slice out of bounds");
+        assert!(start <= self.1 && len <= self.1 - start, "slice out of bounds");
         // SAFETY: in bounds by the assertion; exclusive by the caller's contract.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(start), len) }
+    }
+
+    /// The same to read only, by any number of tasks.
+    ///
+    /// # Safety
+    /// Nobody may use any of these elements mutably while the returned slice lives.
+    pub(crate) unsafe fn read(&self, start: usize, len: usize) -> &[T] {
+        assert!(start <= self.1 && len <= self.1 - start, "slice out of bounds");
+        // SAFETY: in bounds by the assertion; not written meanwhile by the caller's contract.
+        unsafe { std::slice::from_raw_parts(self.0.add(start), len) }
     }
 }
 
@@ -90,6 +100,19 @@ struct Team {
     begun: [Padded; 2],
     /// How many steps each member has finished.
     finished: Vec<Padded>,
+    /// A member has panicked: nobody waits for anybody any more.
+    broken: AtomicBool,
+}
+
+/// Tells the team if its member panics.
+struct Alarm<'t>(&'t AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Release);
+        }
+    }
 }
 
 /// A number that shares its cache lines with no other.
@@ -103,7 +126,13 @@ impl Team {
     fn new(members: usize, count: usize) -> Self {
         let zero = || Padded(AtomicU64::new(0));
         let finished = (0..members.min(Self::MOST)).map(|_| zero()).collect();
-        Self { count: count as u64, here: AtomicUsize::new(0), begun: [zero(), zero()], finished }
+        Self {
+            count: count as u64,
+            here: AtomicUsize::new(0),
+            begun: [zero(), zero()],
+            finished,
+            broken: AtomicBool::new(false),
+        }
     }
 
     /// Says that `step` may begin, with whoever has come; how many these are.
@@ -113,27 +142,43 @@ impl Team {
         members
     }
 
-    /// Waits until the others of `members` have finished `steps` steps.
-    fn wait(&self, member: usize, members: usize, steps: u64) {
-        for (other, finished) in self.finished[..members].iter().enumerate() {
-            // The leader says so by beginning the next step.
-            if other != member && other != 0 {
-                patiently(|| finished.0.load(Ordering::Acquire) >= steps);
+    /// Waits until the others of `members` have finished `steps` steps; false if one of them never will.
+    fn wait(&self, member: usize, members: usize, steps: u64) -> bool {
+        // The leader says so by beginning the next step.
+        let mut others =
+            self.finished[..members].iter().enumerate().filter(|(other, _)| *other != member && *other != 0);
+        others.all(|(_, finished)| self.patiently(|| finished.0.load(Ordering::Acquire) >= steps))
+    }
+
+    /// Waits, awake at first; false if a member has panicked, whose own thread says so.
+    fn patiently(&self, mut ready: impl FnMut() -> bool) -> bool {
+        for turn in 0u32.. {
+            if ready() {
+                return true;
             }
+            if self.broken.load(Ordering::Acquire) {
+                return false;
+            }
+            if turn < 4000 { std::hint::spin_loop() } else { std::thread::yield_now() }
         }
+        false
     }
 
     fn lead(&self, step: impl Fn(usize, usize, usize)) {
+        let _alarm = Alarm(&self.broken);
         let mut members = self.begin(0);
         for index in 0..self.count {
             step(index as usize, 0, members);
             let next = self.begin(index + 1);
-            self.wait(0, members, index + 1);
+            if !self.wait(0, members, index + 1) {
+                return;
+            }
             members = next;
         }
     }
 
     fn help(&self, step: impl Fn(usize, usize, usize)) {
+        let _alarm = Alarm(&self.broken);
         let member = 1 + self.here.fetch_add(1, Ordering::AcqRel);
         // The first step that counts on this member; the leader can't get further than one ahead of it.
         let entry = || {
@@ -141,36 +186,25 @@ impl Team {
             let mine = words.into_iter().filter(|word| (word & 0xFF) as usize > member).map(|word| word >> 8);
             (mine.min(), words.iter().any(|word| word >> 8 >= self.count))
         };
-        patiently(|| entry().0.is_some() || entry().1);
+        self.patiently(|| entry().0.is_some() || entry().1);
         // Read again: the two words may have been read from either side of the leader's next one.
         let (Some(mut index), _) = entry() else { return };
         self.finished[member].0.store(index, Ordering::Release);
         let mut members = 0;
         loop {
             // With whom the step is shared; the leader can't write here again before this member has finished it.
-            patiently(|| {
+            let begun = self.patiently(|| {
                 let word = self.begun[index as usize & 1].0.load(Ordering::Acquire);
                 members = (word & 0xFF) as usize;
                 word >> 8 == index && members > member
             });
-            if index >= self.count {
+            if !begun || index >= self.count || !self.wait(member, members, index) {
                 return;
             }
-            self.wait(member, members, index);
             step(index as usize, member, members);
             index += 1;
             self.finished[member].0.store(index, Ordering::Release);
         }
-    }
-}
-
-/// Waits, awake at first.
-fn patiently(mut ready: impl FnMut() -> bool) {
-    for turn in 0u32.. {
-        if ready() {
-            return;
-        }
-        if turn < 4000 { std::hint::spin_loop() } else { std::thread::yield_now() }
     }
 }
 
@@ -254,6 +288,19 @@ mod tests {
             // All cells go the same way: each step multiplies by 4.
             let want = 4u64.wrapping_pow(count as u32);
             assert!(last.iter().all(|c| c.load(Ordering::Relaxed) == want), "{count} {members}");
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_step_ends_all_members() {
+        for who in [0, 1] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+            let all = || {
+                // As many steps as it takes until a helper has come.
+                steps(usize::MAX >> 9, 3, |_, member, members| assert!(member != who || members == 1));
+            };
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pool.install(all)));
+            assert!(result.is_err());
         }
     }
 

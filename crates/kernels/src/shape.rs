@@ -1,5 +1,6 @@
 //! What is wrong with operands that do not fit together.
 
+use crate::gemm::Format;
 use thiserror::Error;
 
 /// Dimensions or lengths that contradict each other.
@@ -65,6 +66,30 @@ pub enum ShapeError {
         /// Its dimensions by name and size.
         dimensions: String,
     },
+    /// An operand is packed, or was kept, with another rounding than the others.
+    #[error("{operation}: {operand} is in format {got:?}, expected {expected:?}")]
+    Format {
+        /// What was asked for.
+        operation: &'static str,
+        /// Which operand.
+        operand: &'static str,
+        /// The others' format.
+        expected: Format,
+        /// Its own.
+        got: Format,
+    },
+    /// A target that is no class.
+    #[error("{operation}: the target of row {row} is {got}, which is none of the {classes} classes")]
+    Target {
+        /// What was asked for.
+        operation: &'static str,
+        /// The first such row, from 0.
+        row: usize,
+        /// Its target.
+        got: usize,
+        /// How many classes there are, counted from 0.
+        classes: usize,
+    },
     /// A pass asks for what the pass before it did not keep.
     #[error("{operation}: the forward pass kept nothing for it")]
     NothingKept {
@@ -114,6 +139,25 @@ impl Check {
             return Ok(());
         }
         Err(ShapeError::Dimension { operation: self.0, dimension, expected, got })
+    }
+
+    /// An operand is rounded as the others are.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn format(self, operand: &'static str, got: Format, expected: Format) -> Result<(), ShapeError> {
+        if got == expected {
+            return Ok(());
+        }
+        Err(ShapeError::Format { operation: self.0, operand, expected, got })
+    }
+
+    /// A dimension is not 0.
+    ///
+    /// # Errors
+    /// If it is.
+    pub fn some(self, dimension: &'static str, size: usize) -> Result<(), ShapeError> {
+        if size > 0 { Ok(()) } else { Err(ShapeError::Zero { operation: self.0, dimension }) }
     }
 }
 

@@ -1,5 +1,6 @@
-//! Every kernel on every instruction set that this processor has, by forcing it, against the naive references, on shapes
-//! drawn at random: one test, since the choice is the whole process's.
+//! Products, layers, attention, affine maps, losses and row-wise kernels on every instruction set that this processor has, by
+//! forcing it, on shapes drawn at random: products and layers against their naive references, the others against themselves in
+//! f64, which their own tests hold to finite differences. One test, since the choice is the whole process's.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -9,6 +10,7 @@ use simurgh_kernels::cross_entropy::{Problem, cross_entropy};
 use simurgh_kernels::gemm::{Format, Packed, Start, View, gemm, reference};
 use simurgh_kernels::recurrent::reference::{Parameters, sequence};
 use simurgh_kernels::recurrent::{self, Activation, Cell, Direction, Keep, State, Upstream, Weights};
+use simurgh_kernels::top::most_likely;
 use simurgh_kernels::{Ragged, Real, elementwise, embedding, linear};
 use simurgh_random::Random;
 
@@ -86,9 +88,20 @@ fn layer(cell: Cell, lengths: &[usize], (input, hidden): (usize, usize), seed: u
     let narrow: Vec<&[f32]> = drawn.iter().map(|d| &d.0[..]).collect();
     let wide: Vec<&[f64]> = drawn.iter().map(|d| &d.1[..]).collect();
     for direction in [Direction::Forward, Direction::Reverse] {
-        let (got, gradient) = run(cell, &layout, (input, hidden), &narrow, direction);
-        let (want, exact) = run(cell, &layout, (input, hidden), &wide, direction);
         let what = format!("{cell:?} {direction:?} {lengths:?} {input} {hidden}");
+        let rounded = |keep| run(cell, &layout, (input, hidden), &narrow, direction, (Format::Bf16, keep));
+        let (got, gradient) = rounded(Keep::All);
+        let (want, exact) = run(cell, &layout, (input, hidden), &wide, direction, (Format::Bf16, Keep::All));
+        // A sum on the other side of a rounding border changes by one part in 256.
+        close(&got, &want, 2e-2, &what)?;
+        for (k, (got, want)) in gradient.iter().zip(&exact).enumerate() {
+            close(got, want, 3e-2, &format!("{what} rounded gradient {k}"))?;
+        }
+        prop_assert!(rounded(Keep::Borders).1 == gradient, "{}: rounded, kept and computed again", what);
+        let full = |keep| run(cell, &layout, (input, hidden), &narrow, direction, (Format::Full, keep));
+        let (got, gradient) = full(Keep::All);
+        prop_assert!(full(Keep::Borders).1 == gradient, "{}: kept and computed again", what);
+        let (want, exact) = run(cell, &layout, (input, hidden), &wide, direction, (Format::Full, Keep::All));
         close(&got, &want, 5e-6, &what)?;
         for (k, (got, want)) in gradient.iter().zip(&exact).enumerate() {
             close(got, want, 2e-5, &format!("{what} gradient {k}"))?;
@@ -119,14 +132,15 @@ fn run<T: Real>(
     (input, hidden): (usize, usize),
     drawn: &[&[T]],
     direction: Direction,
+    (format, keep): (Format, Keep),
 ) -> (Vec<T>, Vec<Vec<T>>) {
     let w_ih = View::new(drawn[1], cell.gates() * hidden, input);
-    let state = |transposed| cell.pack_state_weight(drawn[2], hidden, transposed, Format::Full).unwrap();
-    let (input_t, state_t, weight_ih, weight_hh) =
-        (Packed::new(w_ih.transposed()), state(true), Packed::new(w_ih), state(false));
+    let state = |transposed| cell.pack_state_weight(drawn[2], hidden, transposed, format).unwrap();
+    let packed = |view| Packed::with_format(view, format);
+    let (input_t, state_t, weight_ih, weight_hh) = (packed(w_ih.transposed()), state(true), packed(w_ih), state(false));
     let weights = Weights { input_t: &input_t, state_t: &state_t, bias_ih: drawn[3], bias_hh: drawn[4] };
     let initial = State { hidden: drawn[5], cell: drawn[6] };
-    let made = recurrent::forward(cell, layout, drawn[0], weights, initial, direction, Keep::All).unwrap();
+    let made = recurrent::forward(cell, layout, drawn[0], weights, initial, direction, keep).unwrap();
     let upstream = Upstream {
         x: drawn[0],
         hidden: &made.hidden,
@@ -163,12 +177,12 @@ fn attend(lengths: &[usize], (width, depth): (usize, usize), seed: u64) -> Resul
             Operands { query: &q.0, key: &k.0, value: &v.0, additive: additive.then_some(&a.0[..]), width, depth };
         let wide =
             Operands { query: &q.1, key: &k.1, value: &v.1, additive: additive.then_some(&a.1[..]), width, depth };
-        let (got, weights) = attention::forward(narrow, &groups);
-        let (want, exact) = attention::forward(wide, &groups);
+        let (got, weights) = attention::forward(narrow, &groups).unwrap();
+        let (want, exact) = attention::forward(wide, &groups).unwrap();
         close(&got, &want, 1e-5, "attention")?;
         close(&weights, &exact, 1e-5, "attention weights")?;
-        let got = attention::backward(narrow, &groups, &weights, &d.0);
-        let want = attention::backward(wide, &groups, &exact, &d.1);
+        let got = attention::backward(narrow, &groups, &weights, &d.0).unwrap();
+        let want = attention::backward(wide, &groups, &exact, &d.1).unwrap();
         for (got, want) in [(&got.query, &want.query), (&got.key, &want.key), (&got.value, &want.value)] {
             close(got, want, 2e-5, "attention gradient")?;
         }
@@ -186,11 +200,11 @@ fn the_rest((rows, input, output): (usize, usize, usize), seed: u64) -> Result<(
     );
     for activation in [linear::Activation::Identity, linear::Activation::Tanh] {
         let (narrow, wide) = (View::new(&w.0, output, input), View::new(&w.1, output, input));
-        let got = linear::forward(&x.0, &Packed::new(narrow.transposed()), Some(&b.0), activation);
-        let want = linear::forward(&x.1, &Packed::new(wide.transposed()), Some(&b.1), activation);
+        let got = linear::forward(&x.0, &Packed::new(narrow.transposed()), Some(&b.0), activation).unwrap();
+        let want = linear::forward(&x.1, &Packed::new(wide.transposed()), Some(&b.1), activation).unwrap();
         close(&got, &want, 1e-5, "linear")?;
-        let got = linear::backward(&x.0, &got, &d.0, &Packed::new(narrow), activation, true);
-        let want = linear::backward(&x.1, &want, &d.1, &Packed::new(wide), activation, true);
+        let got = linear::backward(&x.0, &got, &d.0, &Packed::new(narrow), activation, true).unwrap();
+        let want = linear::backward(&x.1, &want, &d.1, &Packed::new(wide), activation, true).unwrap();
         for (got, want) in [(&got.x, &want.x), (&got.weight, &want.weight), (&got.bias, &want.bias)] {
             close(got, want, 2e-5, "linear gradient")?;
         }
@@ -213,8 +227,8 @@ fn the_rest((rows, input, output): (usize, usize, usize), seed: u64) -> Result<(
             targets: &targets,
             smoothing,
         };
-        let (loss, gradient) = cross_entropy(problem, Some(&Packed::new(narrow)));
-        let (loss64, gradient64) = cross_entropy(exact, Some(&Packed::new(wide)));
+        let (loss, gradient) = cross_entropy(problem, Some(&Packed::new(narrow))).unwrap();
+        let (loss64, gradient64) = cross_entropy(exact, Some(&Packed::new(wide))).unwrap();
         let difference = (loss.smoothed - loss64.smoothed).abs();
         prop_assert!(difference <= 1e-5 * loss64.smoothed.abs().max(1.0), "{} {}", loss.smoothed, loss64.smoothed);
         let (got, want) = (gradient.unwrap(), gradient64.unwrap());
@@ -229,6 +243,12 @@ fn the_rest((rows, input, output): (usize, usize, usize), seed: u64) -> Result<(
     let sums = [elementwise::sum(&x.0), elementwise::dot(&x.0, &x.0), elementwise::maximum(&x.0)];
     let sums64 = [elementwise::sum(&x.1), elementwise::dot(&x.1, &x.1), elementwise::maximum(&x.1)];
     close(&sums, &sums64, 1e-5, "sums")?;
+    let (mut best, mut best64) = (Vec::new(), Vec::new());
+    most_likely(&x.0, 7, &mut best);
+    most_likely(&x.1, 7, &mut best64);
+    prop_assert!(best.iter().map(|b| b.0).eq(best64.iter().map(|b| b.0)), "most likely");
+    let [got, want] = [best.iter().map(|b| f64::from(b.1)).collect::<Vec<_>>(), best64.iter().map(|b| b.1).collect()];
+    close(&got.iter().map(|x| *x as f32).collect::<Vec<_>>(), &want, 1e-6, "log-probabilities")?;
     // Draws depend on seed, key and column alone, whatever the vectors.
     let keys: Vec<u32> = (0..rows as u32).collect();
     let (mut got, mut want) = (x.0.clone(), x.1.clone());

@@ -4,7 +4,8 @@ use super::{Groups, Operands, gather};
 use crate::elementwise::dot;
 use crate::gemm::{Packed, Start, View, gemm_serial};
 use crate::parallel::{self, Shared};
-use crate::{Real, multiversion};
+use crate::shape::Check;
+use crate::{Real, ShapeError, multiversion};
 
 /// Gradients of the operands, in their shapes.
 #[derive(Clone, Debug)]
@@ -20,7 +21,15 @@ pub struct Gradient<T> {
 }
 
 /// Gradient from `d_context[queries, depth]` and the `weights` of the forward pass.
-pub fn backward<T: Real>(operands: Operands<'_, T>, groups: &Groups, weights: &[T], d_context: &[T]) -> Gradient<T> {
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn backward<T: Real>(
+    operands: Operands<'_, T>,
+    groups: &Groups,
+    weights: &[T],
+    d_context: &[T],
+) -> Result<Gradient<T>, ShapeError> {
     let zeros = |like: &[T]| vec![T::ZERO; like.len()];
     let sums = Sums {
         key: zeros(operands.key),
@@ -43,18 +52,23 @@ pub struct Sums<T> {
 
 /// The same, all gradients but the query's added to `sums`.
 ///
-/// # Panics
-/// If these have other lengths.
+/// # Errors
+/// As [`backward`], and if the sums have other lengths.
 pub fn backward_adding<T: Real>(
     operands: Operands<'_, T>,
     groups: &Groups,
     weights: &[T],
     d_context: &[T],
     sums: Sums<T>,
-) -> Gradient<T> {
+) -> Result<Gradient<T>, ShapeError> {
     let Operands { query, key, value, additive, width, depth } = operands;
-    let lengths = (sums.key.len(), sums.value.len(), sums.additive.len());
-    assert_eq!(lengths, (key.len(), value.len(), additive.map_or(0, <[T]>::len)), "attention: sums of gradients");
+    let check = Check("attention backward");
+    operands.check(groups, check)?;
+    check.elements("the weights", weights.len(), &[("queries x sources", groups.weights())])?;
+    check.elements("d_context", d_context.len(), &[("queries", groups.query_count()), ("depth", depth)])?;
+    check.elements("the sum of the keys", sums.key.len(), &[("sources x width", key.len())])?;
+    check.elements("the sum of the values", sums.value.len(), &[("sources x depth", value.len())])?;
+    check.elements("the sum of the vector", sums.additive.len(), &[("width", additive.map_or(0, <[T]>::len))])?;
     let Sums { key: d_keys, value: d_values, additive: d_additive } = sums;
     let mut gradient =
         Gradient { query: vec![T::ZERO; query.len()], key: d_keys, value: d_values, additive: d_additive };
@@ -65,7 +79,8 @@ pub fn backward_adding<T: Real>(
         (Shared::new(&mut gradient.query), Shared::new(&mut gradient.key), Shared::new(&mut gradient.value));
     let ga = Shared::new(&mut d_vectors);
     let parts = parallel::ranges(groups.len(), parallel::threads(), 1);
-    parallel::each(parts.len(), groups.weights() * (width + depth) > 1 << 16, |part| {
+    let worth = groups.weights() * (width + depth) > 1 << 16;
+    parallel::each(parts.len(), worth && groups.disjoint(), |part| {
         let (mut q, mut k, mut v, mut dc) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for group in parts.at(part) {
             let (queries, sources) = (groups.queries(group), groups.sources(group));
@@ -107,7 +122,7 @@ pub fn backward_adding<T: Real>(
                     additive_backward(&q, &k, vector, &d_score, &mut d_query, &mut d_key, d_vector);
                 }
             }
-            // SAFETY: a query and a source belong to one group.
+            // SAFETY: rows belong to one group where groups are computed at once.
             unsafe {
                 scatter(&d_query, width, queries, &gq);
                 scatter(&d_key, width, sources, &gk);
@@ -120,7 +135,7 @@ pub fn backward_adding<T: Real>(
             *a += *d;
         }
     }
-    gradient
+    Ok(gradient)
 }
 
 /// Adds row `i` of `from` to row `rows[i]` of `to`.

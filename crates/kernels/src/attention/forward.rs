@@ -4,26 +4,28 @@ use super::{Groups, Operands, gather};
 use crate::elementwise::softmax;
 use crate::gemm::{Packed, Start, View, gemm_serial};
 use crate::parallel::{self, Shared};
-use crate::{Real, multiversion};
+use crate::shape::Check;
+use crate::{Real, ShapeError, multiversion};
 
 /// Context vectors `[queries, depth]` and the weights of every group.
 ///
-/// # Panics
-/// If a group has queries and no source.
-pub fn forward<T: Real>(operands: Operands<'_, T>, groups: &Groups) -> (Vec<T>, Vec<T>) {
+/// # Errors
+/// If the shapes do not fit, or a group has queries and no source.
+pub fn forward<T: Real>(operands: Operands<'_, T>, groups: &Groups) -> Result<(Vec<T>, Vec<T>), ShapeError> {
+    operands.check(groups, Check("attention"))?;
     let Operands { query, key, value, additive, width, depth } = operands;
     let mut context = vec![T::ZERO; groups.query_count() * depth];
     let mut weights = vec![T::ZERO; groups.weights()];
     let (out, weight) = (Shared::new(&mut context), Shared::new(&mut weights));
     let parts = parallel::ranges(groups.len(), parallel::threads(), 1);
-    parallel::each(parts.len(), groups.weights() * (width + depth) > 1 << 16, |part| {
+    let worth = groups.weights() * (width + depth) > 1 << 16;
+    parallel::each(parts.len(), worth && groups.disjoint(), |part| {
         let (mut q, mut k, mut v, mut c) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for group in parts.at(part) {
             let (queries, sources) = (groups.queries(group), groups.sources(group));
             if queries.is_empty() {
                 continue;
             }
-            assert!(!sources.is_empty(), "attention: nothing to look at");
             let range = groups.weight_range(group);
             // SAFETY: a group's weights belong to it alone.
             let w = unsafe { weight.slice(range.start, range.len()) };
@@ -43,12 +45,12 @@ pub fn forward<T: Real>(operands: Operands<'_, T>, groups: &Groups) -> (Vec<T>, 
             let values = Packed::new(View::new(&v, sources.len(), depth));
             gemm_serial(View::new(w, queries.len(), sources.len()), &values, &mut c, Start::Zero);
             for (&row, c) in queries.iter().zip(c.chunks_exact(depth)) {
-                // SAFETY: a query belongs to one group.
+                // SAFETY: rows belong to one group where groups are computed at once.
                 unsafe { out.slice(row * depth, depth) }.copy_from_slice(c);
             }
         }
     });
-    (context, weights)
+    Ok((context, weights))
 }
 
 #[inline(always)]

@@ -3,7 +3,8 @@
 use crate::Ragged;
 use std::ops::Range;
 
-/// A partition of query rows and source rows: the queries of a group look at its sources alone.
+/// Groups of query rows and source rows: the queries of a group look at its sources alone. A query belongs to one group; a
+/// source may belong to several, whose gradients are then summed on one thread.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Groups {
     queries: Vec<usize>,
@@ -11,6 +12,9 @@ pub struct Groups {
     sources: Vec<usize>,
     source_ends: Vec<usize>,
     weight_ends: Vec<usize>,
+    /// Rows that occur more than once.
+    repeated: bool,
+    seen: [Vec<bool>; 2],
 }
 
 impl Groups {
@@ -19,6 +23,14 @@ impl Groups {
         let before = (self.queries.len(), self.sources.len());
         self.queries.extend(queries);
         self.sources.extend(sources);
+        for (seen, rows) in self.seen.iter_mut().zip([&self.queries[before.0..], &self.sources[before.1..]]) {
+            for &row in rows {
+                if seen.len() <= row {
+                    seen.resize(row + 1, false);
+                }
+                self.repeated |= std::mem::replace(&mut seen[row], true);
+            }
+        }
         self.query_ends.push(self.queries.len());
         self.source_ends.push(self.sources.len());
         let cells = (self.queries.len() - before.0) * (self.sources.len() - before.1);
@@ -50,6 +62,21 @@ impl Groups {
     /// Number of queries.
     pub fn query_count(&self) -> usize {
         self.queries.len()
+    }
+
+    /// Does every row belong to one group at most? Then groups may be computed at once.
+    pub(super) fn disjoint(&self) -> bool {
+        !self.repeated
+    }
+
+    /// Rows of queries that the groups ask for: one more than the last that occurs.
+    pub(super) fn query_rows(&self) -> usize {
+        self.seen[0].len()
+    }
+
+    /// The same of sources.
+    pub(super) fn source_rows(&self) -> usize {
+        self.seen[1].len()
     }
 
     /// Number of attention weights, over all groups.

@@ -13,6 +13,9 @@ pub use forward::forward;
 pub use groups::Groups;
 pub use prepared::Prepared;
 
+use crate::ShapeError;
+use crate::shape::Check;
+
 /// The operands.
 #[derive(Clone, Copy, Debug)]
 pub struct Operands<'a, T> {
@@ -28,6 +31,24 @@ pub struct Operands<'a, T> {
     pub width: usize,
     /// Columns of values.
     pub depth: usize,
+}
+
+impl<T> Operands<'_, T> {
+    fn check(&self, groups: &Groups, check: Check) -> Result<(), ShapeError> {
+        let Self { query, key, value, additive, width, depth } = *self;
+        check.some("the width of queries and keys", width)?;
+        check.some("the depth of values", depth)?;
+        check.dimension("queries of the groups", groups.query_count(), groups.query_rows())?;
+        let sources = groups.source_rows().max(value.len() / depth);
+        check.elements("query", query.len(), &[("queries", groups.query_rows()), ("width", width)])?;
+        check.elements("key", key.len(), &[("sources", sources), ("width", width)])?;
+        check.elements("value", value.len(), &[("sources", sources), ("depth", depth)])?;
+        if let Some(vector) = additive {
+            check.elements("the vector of additive scores", vector.len(), &[("width", width)])?;
+        }
+        let lonely = (0..groups.len()).any(|g| groups.sources(g).is_empty() && !groups.queries(g).is_empty());
+        check.some("the number of sources of a group", usize::from(!lonely))
+    }
 }
 
 /// Rows `rows` of `from[_, width]`, one after the other.

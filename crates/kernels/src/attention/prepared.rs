@@ -1,11 +1,12 @@
 //! Memories packed once, for a decoder that looks at them step after step.
 
 use super::forward::additive_scores;
-use super::gather;
-use crate::Real;
+use super::{Groups, Operands, gather};
 use crate::elementwise::softmax;
 use crate::gemm::{Packed, Start, View, gemm_serial};
 use crate::parallel;
+use crate::shape::Check;
+use crate::{Real, ShapeError};
 
 /// One memory.
 struct Source<T> {
@@ -30,17 +31,22 @@ impl<T: Real> Prepared<T> {
     /// From `key[rows, width]` and `value[rows, depth]`: sequence `k` has the rows `rows[k]`. `additive` as in
     /// [`super::Operands`].
     ///
-    /// # Panics
-    /// If a sequence is empty.
+    /// # Errors
+    /// If the shapes do not fit, or a sequence is empty.
     pub fn new(
         key: &[T],
         value: &[T],
         additive: Option<&[T]>,
         (width, depth): (usize, usize),
         rows: &[Vec<usize>],
-    ) -> Self {
+    ) -> Result<Self, ShapeError> {
+        let mut groups = Groups::default();
+        rows.iter().for_each(|rows| groups.push([], rows.iter().copied()));
+        Operands { query: &[], key, value, additive, width, depth }.check(&groups, Check("attention"))?;
+        if let Some(sequence) = rows.iter().position(Vec::is_empty) {
+            return Err(ShapeError::EmptySequence { sequence });
+        }
         let make = |rows: &Vec<usize>| {
-            assert!(!rows.is_empty(), "attention: nothing to look at");
             let (mut keys, mut values) = (Vec::new(), Vec::new());
             gather(key, width, rows, &mut keys);
             gather(value, depth, rows, &mut values);
@@ -50,7 +56,7 @@ impl<T: Real> Prepared<T> {
             }
             Source { keys_t, keys, values: Packed::new(View::new(&values, rows.len(), depth)), len: rows.len() }
         };
-        Self { sources: rows.iter().map(make).collect(), additive: additive.map(<[T]>::to_vec), width, depth }
+        Ok(Self { sources: rows.iter().map(make).collect(), additive: additive.map(<[T]>::to_vec), width, depth })
     }
 
     /// Steps of a sequence.

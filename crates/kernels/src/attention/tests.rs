@@ -51,7 +51,7 @@ fn forward_equals_the_definition_and_backward_finite_differences() {
                     width,
                     depth,
                 };
-                let (context, weights) = forward(o, &groups);
+                let (context, weights) = forward(o, &groups).unwrap();
                 (context, weights, naive(o, &groups))
             };
             let (context, weights, want) = run(&data);
@@ -68,7 +68,7 @@ fn forward_equals_the_definition_and_backward_finite_differences() {
                 width,
                 depth,
             };
-            let g = backward(o, &groups, &weights, &d_context);
+            let g = backward(o, &groups, &weights, &d_context).unwrap();
             for (which, exact) in [&g.query, &g.key, &g.value, &g.additive].into_iter().enumerate() {
                 for i in 0..exact.len() {
                     let at = |e: f64| {

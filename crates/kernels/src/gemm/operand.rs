@@ -142,7 +142,10 @@ impl<T: Real> Packed<T> {
     }
 
     /// Another inner dimension, at most the one that there was room for; what was packed is lost.
-    pub(crate) fn set_depth(&mut self, depth: usize) {
+    ///
+    /// # Safety
+    /// As [`Packed::with_room`].
+    pub(crate) unsafe fn set_depth(&mut self, depth: usize) {
         let (room, rows) = match &self.storage {
             Storage::Full(numbers) | Storage::Rounded(numbers) => (numbers.len(), depth),
             Storage::Pairs(words) => (words.len(), depth.div_ceil(2)),

@@ -38,6 +38,7 @@ unsafe impl<T: Send> Send for Product<'_, T> {}
 impl<'a, T: Real> Product<'a, T> {
     /// Into a matrix of `c_row` elements a row that begins at `c`.
     pub(crate) fn new(b: &'a Packed<T>, c: *mut T, c_row: usize, bias: &'a [T]) -> Self {
+        assert!(bias.is_empty() || bias.len() == b.panels() * b.width, "Product::new: the bias' padding");
         Self { b, panels: 0..b.panels(), c, c_row, bias, add: false }
     }
 
@@ -106,7 +107,9 @@ fn fitting<T: Real>(a: &Left<'_, T>, pieces: &[Piece], products: &[Product<'_, T
     for product in products {
         assert_eq!(cols, product.b.depth, "products: inner dimensions");
         assert_eq!(product.b.width, micro.cols, "products: packed for another instruction set");
-        assert_eq!(product.b.format(), products[0].b.format(), "products: formats");
+        let kinds = [product, &products[0]].map(|product| std::mem::discriminant(&product.b.storage));
+        assert_eq!(kinds[0], kinds[1], "products: formats");
+        assert!(!product.panels.is_empty(), "products: no panels");
     }
     assert!(pieces.iter().all(|p| p.rows.end <= rows), "products: rows");
     micro

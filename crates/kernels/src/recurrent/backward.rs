@@ -129,9 +129,9 @@ fn run<T: Real>(
     };
     let blocks = &engine.blocks;
     let most = blocks.most_rows();
-    let format = weight_ih.format();
+    let format = engine.layer.format();
     let mut d_gates = Rows::take(most, width, format);
-    let mut parameters = ParameterSums::new(&engine.layer, sums, most);
+    let mut parameters = want.parameters.then(|| ParameterSums::new(&engine.layer, sums, most));
     // Where the hidden state that each row's step began with stands: a row of the output, or after all of them one of
     // the initial state. Neighbours of a run stand together.
     let mut before_row = vec![0; rows];
@@ -208,7 +208,7 @@ fn run<T: Real>(
                     let (wide, narrow) =
                         room.as_mut().map_or((None, None), |(wide, narrow)| (Some(wide), Some(narrow)));
                     let (mut wide, mut narrow) = (wide.map(|w| w.iter_mut()), narrow.map(|n| n.iter_mut()));
-                    // SAFETY: the caller's contract.
+                    // SAFETY: these units of these rows belong to this member in this step, and nobody else reads them.
                     unsafe {
                         if keeps_gates {
                             for (k, gate) in kept.gates.iter_mut().enumerate() {
@@ -221,8 +221,8 @@ fn run<T: Real>(
                             kept.before = &before[i * hidden + start..][..n];
                         }
                         if has_cell && recompute {
-                            kept.c_before = again.c_before.slice(at - first * hidden, n);
-                            kept.c = again.c.slice(at - first * hidden, n);
+                            kept.c_before = again.c_before.read(at - first * hidden, n);
+                            kept.c = again.c.read(at - first * hidden, n);
                         } else if has_cell {
                             kept.c = &saved.cells[at..at + n];
                             kept.c_before = match run.before {
@@ -302,9 +302,7 @@ fn run<T: Real>(
             });
         });
 
-        if !want.parameters {
-            continue;
-        }
+        let Some(parameters) = &mut parameters else { continue };
         let own_x = first * input..(first + count) * input;
         parameters.add(
             &d_gates,
@@ -314,7 +312,8 @@ fn run<T: Real>(
             wants_x.then(|| (weight_ih, &mut d_x[own_x])),
         );
     }
-    let ParameterGradients { weight_ih, weight_hh, bias_ih, bias_hh } = parameters.finish();
+    let parameters = parameters.map_or_else(ParameterGradients::none, ParameterSums::finish);
+    let ParameterGradients { weight_ih, weight_hh, bias_ih, bias_hh } = parameters;
     Ok(Gradient { x: d_x, weight_ih, weight_hh, bias_ih, bias_hh, hidden: d_hidden, cell: d_cell })
 }
 

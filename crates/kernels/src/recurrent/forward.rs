@@ -5,6 +5,7 @@ use super::kept::Rows;
 use super::walk::{Blocks, owners};
 use super::{Cell, Direction, Keep, State, Weights};
 use crate::buffer::Buffer;
+use crate::gemm::Format;
 use crate::parallel::{self, Shared};
 use crate::shape::Check;
 use crate::{Ragged, Real, ShapeError};
@@ -21,6 +22,11 @@ pub struct Saved<T: Real> {
 }
 
 impl<T: Real> Saved<T> {
+    /// What the kept activations are rounded to; none where the output says it all.
+    pub(super) fn gates_format(&self) -> Option<Format> {
+        self.gates.any().then(|| self.gates.format())
+    }
+
     /// Was it kept by a pass of this shape?
     pub(super) fn check(&self, cell: Cell, layout: &Ragged, hidden: usize, check: Check) -> Result<(), ShapeError> {
         let (rows, has_cell) = (layout.rows(), cell.states() == 2);
@@ -110,7 +116,7 @@ pub fn forward<T: Real>(
                 Memory {
                     before: match run.before {
                         // SAFETY: these rows were written in a step before and are only read now.
-                        Some(row) => unsafe { out.slice(row * hidden, count) },
+                        Some(row) => unsafe { out.read(row * hidden, count) },
                         None => &initial.hidden[run.sequences.start * hidden..][..count],
                     },
                     h: (&out, here),

@@ -64,6 +64,11 @@ pub struct ParameterGradients<T> {
 }
 
 impl<T> ParameterGradients<T> {
+    /// Those that nobody wants.
+    pub(super) fn none() -> Self {
+        Self { weight_ih: Vec::new(), weight_hh: Vec::new(), bias_ih: Vec::new(), bias_hh: Vec::new() }
+    }
+
     /// Themselves, of a layer of this size.
     pub(super) fn checked(self, input: usize, hidden: usize, gates: usize, check: Check) -> Result<Self, ShapeError> {
         let gates = ("gates x hidden", gates);
@@ -88,7 +93,7 @@ impl<T: Real> Upstream<'_, T> {
     /// Of weights and an input that were checked.
     pub(super) fn check(&self, cell: Cell, layout: &Ragged, hidden: usize, check: Check) -> Result<(), ShapeError> {
         let (rows, sequences) = (layout.rows(), layout.sequences());
-        let gates = cell.gates() * hidden;
+        let (gates, format) = (cell.gates() * hidden, self.weights.input_t.format());
         check.elements("hidden", self.hidden.len(), &[("rows", rows), ("hidden", hidden)])?;
         if !self.d_hidden.is_empty() {
             check.elements("d_hidden", self.d_hidden.len(), &[("rows", rows), ("hidden", hidden)])?;
@@ -104,10 +109,16 @@ impl<T: Real> Upstream<'_, T> {
         for ((_, rows), weight) in cell.state_pieces(hidden).zip(self.weight_hh) {
             check.dimension("gates x hidden of weight_hh", weight.depth(), rows.len())?;
             check.dimension("hidden of weight_hh", weight.cols(), hidden)?;
+            check.format("weight_hh", weight.format(), format)?;
         }
+        check.format("weight_ih", self.weight_ih.format(), format)?;
         if self.saved.keep == Keep::Nothing {
             return Err(ShapeError::NothingKept { operation: check.0 });
         }
-        self.saved.check(cell, layout, hidden, check)
+        self.saved.check(cell, layout, hidden, check)?;
+        match self.saved.gates_format() {
+            Some(got) if self.saved.keep == Keep::All => check.format("the kept activations", got, format),
+            _ => Ok(()),
+        }
     }
 }

@@ -25,6 +25,7 @@ pub(super) enum Either<A, B> {
 /// Rows of activations, `stride` elements from one to the next.
 #[derive(Debug)]
 pub(super) struct Rows<T: Real> {
+    width: usize,
     stride: usize,
     numbers: Either<Buffer<T>, Buffer<u16>>,
 }
@@ -35,24 +36,37 @@ impl<T: Real> Rows<T> {
         match format {
             Format::Full => {
                 let stride = stride::<T>(width);
-                Self { stride, numbers: Either::Full(Buffer::take(rows * stride)) }
+                Self { width, stride, numbers: Either::Full(Buffer::take(rows * stride)) }
             }
             Format::Bf16 => {
                 // Pairs begin at a row's first element.
                 let stride = stride::<u16>(width.next_multiple_of(2));
-                Self { stride, numbers: Either::Rounded(Buffer::take(rows * stride)) }
+                Self { width, stride, numbers: Either::Rounded(Buffer::take(rows * stride)) }
             }
         }
     }
 
     /// Are they so many, of `width` elements?
     pub(super) fn check(&self, rows: usize, width: usize, check: Check) -> Result<(), ShapeError> {
-        let (len, stride) = match &self.numbers {
-            Either::Full(numbers) => (numbers.len(), stride::<T>(width)),
-            Either::Rounded(halves) => (halves.len(), stride::<u16>(width.next_multiple_of(2))),
+        let len = match &self.numbers {
+            Either::Full(numbers) => numbers.len(),
+            Either::Rounded(halves) => halves.len(),
         };
-        check.dimension("columns of the kept activations", self.stride, stride)?;
-        check.dimension("rows of the kept activations", len / stride, rows)
+        check.dimension("columns of the kept activations", self.width, width)?;
+        check.dimension("rows of the kept activations", len / self.stride, rows)
+    }
+
+    /// Are there any?
+    pub(super) fn any(&self) -> bool {
+        match &self.numbers {
+            Either::Full(numbers) => !numbers.is_empty(),
+            Either::Rounded(halves) => !halves.is_empty(),
+        }
+    }
+
+    /// What they are rounded to.
+    pub(super) fn format(&self) -> Format {
+        if let Either::Full(_) = self.numbers { Format::Full } else { Format::Bf16 }
     }
 
     /// One number.
@@ -138,10 +152,13 @@ impl<T: Real> SharedRows<T> {
     /// # Safety
     /// Nobody writes there meanwhile.
     pub(super) unsafe fn read(&self, row: usize, columns: Range<usize>) -> Either<&[T], &[u16]> {
+        let at = row * self.stride + columns.start;
         // SAFETY: the caller's contract.
-        match unsafe { self.slice(row, columns) } {
-            Either::Full(numbers) => Either::Full(numbers),
-            Either::Rounded(halves) => Either::Rounded(halves),
+        unsafe {
+            match &self.numbers {
+                Either::Full(numbers) => Either::Full(numbers.read(at, columns.len())),
+                Either::Rounded(halves) => Either::Rounded(halves.read(at, columns.len())),
+            }
         }
     }
 
@@ -154,12 +171,8 @@ impl<T: Real> SharedRows<T> {
         // SAFETY: the caller's contract.
         unsafe {
             match &self.numbers {
-                Either::Full(numbers) => {
-                    Left::Numbers(View::strided(numbers.slice(at, len), count, width, self.stride))
-                }
-                Either::Rounded(halves) => {
-                    Left::Halves(View::strided(halves.slice(at, len), count, width, self.stride))
-                }
+                Either::Full(numbers) => Left::Numbers(View::strided(numbers.read(at, len), count, width, self.stride)),
+                Either::Rounded(halves) => Left::Halves(View::strided(halves.read(at, len), count, width, self.stride)),
             }
         }
     }

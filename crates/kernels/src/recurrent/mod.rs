@@ -180,17 +180,15 @@ impl<T: Real> Weights<'_, T> {
     /// Columns of the input, and units.
     fn sizes(&self, cell: Cell, check: Check) -> Result<(usize, usize), ShapeError> {
         let (input, hidden) = (self.input_t.depth(), self.state_t.first().map_or(0, Packed::depth));
-        for (dimension, size) in [("the input", input), ("hidden", hidden)] {
-            if size == 0 {
-                return Err(ShapeError::Zero { operation: check.0, dimension });
-            }
-        }
+        check.some("the input", input)?;
+        check.some("hidden", hidden)?;
         let gates = check.count("bias_ih", &[("gates", cell.gates()), ("hidden", hidden)])?;
         check.dimension("gates x hidden of weight_ih", self.input_t.cols(), gates)?;
         check.dimension("products of weight_hh", self.state_t.len(), cell.state_products())?;
         for ((_, rows), weight) in cell.state_pieces(hidden).zip(self.state_t) {
             check.dimension("gates x hidden of weight_hh", weight.cols(), rows.len())?;
             check.dimension("hidden of weight_hh", weight.depth(), hidden)?;
+            check.format("weight_hh", weight.format(), self.input_t.format())?;
         }
         for (name, bias) in [("bias_ih", self.bias_ih), ("bias_hh", self.bias_hh)] {
             check.elements(name, bias.len(), &[("gates", cell.gates()), ("hidden", hidden)])?;
@@ -315,6 +313,8 @@ macro_rules! blocks {
 }
 use blocks;
 
+#[cfg(test)]
+mod large_tests;
 #[cfg(test)]
 mod observe_tests;
 #[cfg(test)]

@@ -50,8 +50,11 @@ impl<T: Real> ParameterSums<T> {
         let (cell, hidden, threads) = (self.cell, self.hidden, parallel::threads());
         let (width, input, gates) = (self.bias.len(), self.block_x.cols(), cell.gates() * hidden);
         let worth = count * width * (input + hidden) > 1 << 18;
-        self.block_x.set_depth(count);
-        self.block_h.set_depth(count);
+        // SAFETY: packed before they are multiplied.
+        unsafe {
+            self.block_x.set_depth(count);
+            self.block_h.set_depth(count);
+        }
         let pack_x = self.block_x.packing(|part: Part<'_, T>| part.lines(&x));
         let pack_h = self.block_h.packing(|part: Part<'_, T>| part.lines(&before));
         let panels = pack_x.count() + pack_h.count();

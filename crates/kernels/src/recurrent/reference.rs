@@ -51,7 +51,8 @@ pub fn sequence<T: Real>(
                     h[k] = (T::ONE - z) * n + z * before[k];
                 }
                 Cell::Rnn(Activation::Tanh) => h[k] = sum(0).tanh::<false>(),
-                Cell::Rnn(Activation::Relu) => h[k] = sum(0).maximum(T::ZERO),
+                // A NaN is not below 0.
+                Cell::Rnn(Activation::Relu) => h[k] = if sum(0) < T::ZERO { T::ZERO } else { sum(0) },
             }
         }
         out[t] = h.clone();

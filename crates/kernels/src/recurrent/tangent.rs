@@ -78,7 +78,7 @@ pub fn tangent<T: Real>(
             let (first, piece) = (run.rows.start, |start| [Piece { rows: start..start + count, to: 0 }]);
             let before = match run.before {
                 // SAFETY: these rows were written in a step before by this task.
-                Some(row) => unsafe { &*out.slice(row * hidden, count * hidden) },
+                Some(row) => unsafe { out.read(row * hidden, count * hidden) },
                 None => &along.initial.hidden[run.sequences.start * hidden..][..count * hidden],
             };
             let units = 0..hidden;

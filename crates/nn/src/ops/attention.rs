@@ -81,7 +81,7 @@ fn operands<'a, T: Number>(inputs: &'a [Operand<'a, T>]) -> Operands<'a, T> {
 
 impl Kernel for Attention {
     fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], _track: bool) -> Output<T> {
-        let (mut data, weights) = forward(operands(inputs), &self.groups);
+        let (mut data, weights) = forward(operands(inputs), &self.groups).unwrap_or_else(|e| panic!("{e}"));
         data.extend_from_slice(&weights);
         let shape = vec![data.len()];
         Output { data, shape, saved: Arc::new(weights) }
@@ -105,7 +105,7 @@ impl Kernel for Attention {
             value: start(of_values, operands.value.len()),
             additive: start(of_vector, operands.additive.map_or(0, <[T]>::len)),
         };
-        let g = backward_adding(operands, &self.groups, weights, d_context, sums);
+        let g = backward_adding(operands, &self.groups, weights, d_context, sums).unwrap_or_else(|e| panic!("{e}"));
         let mut all = vec![g.query, finish(of_keys, g.key), finish(of_values, g.value)];
         if inputs.len() == 4 {
             all.push(finish(of_vector, g.additive));

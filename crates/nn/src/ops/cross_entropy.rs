@@ -93,7 +93,7 @@ impl Kernel for CrossEntropy {
             smoothing: self.smoothing,
         };
         let weight = track.then(|| packed(weight, false, self.format));
-        let (loss, gradient) = kernel(problem, weight.as_deref());
+        let (loss, gradient) = kernel(problem, weight.as_deref()).unwrap_or_else(|e| panic!("{e}"));
         let sums = [loss.smoothed, loss.nll, loss.correct as f64];
         Output { data: sums.map(T::from_f64).to_vec(), shape: vec![3], saved: Arc::new(Mutex::new(gradient)) }
     }

@@ -68,6 +68,7 @@ impl Kernel for Linear {
         let (x, weight) = (&inputs[0], &inputs[1]);
         let bias = inputs.get(2).map(|b| b.data);
         let data = linear::forward(x.data, &packed(weight, true, self.format), bias, self.activation);
+        let data = data.unwrap_or_else(|e| panic!("{e}"));
         Output { data, shape: vec![x.shape[0], weight.shape[0]], saved: Arc::new(()) }
     }
 
@@ -84,6 +85,7 @@ impl Kernel for Linear {
         let [of_weight, of_bias] = self.sums.each_ref().map(Option::as_ref);
         let sums = (start(of_weight, weight.data.len()), start(of_bias, weight.shape[0]));
         let g = linear::backward_adding(x.data, output, d_output, &packed, self.activation, wanted[0], sums);
+        let g = g.unwrap_or_else(|e| panic!("{e}"));
         let mut all = vec![g.x, finish(of_weight, g.weight)];
         if inputs.len() == 3 {
             all.push(finish(of_bias, g.bias));

@@ -73,8 +73,13 @@ impl Sum {
         numbers.and_then(|numbers| numbers.downcast().ok()).map(|numbers| *numbers)
     }
 
-    pub(super) fn put<T: Number>(&self, numbers: Vec<T>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).numbers = Some(Box::new(numbers));
+    /// Adds to what was put here since: an operation that reads a tensor twice takes it once and begins again with zeros.
+    pub(super) fn put<T: Number>(&self, mut numbers: Vec<T>) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(since) = state.numbers.take().and_then(|since| since.downcast::<Vec<T>>().ok()) {
+            numbers.iter_mut().zip(since.iter()).for_each(|(sum, d)| *sum += *d);
+        }
+        state.numbers = Some(Box::new(numbers));
     }
 
     /// Must this operation pass zeros to the anchor? The first one to come does: the tape asks for a gradient.

@@ -136,7 +136,8 @@ impl Stepper {
                 (0..layout.sequences()).map(|s| (0..layout.lengths()[s]).map(|t| layout.row(t, s)).collect()).collect();
             let [keys, values] = [Plain::of(memory.keys.clone())?, Plain::of(memory.values.clone())?];
             let additive = score.as_ref().map(Plain::data);
-            Some(Prepared::new(keys.data(), values.data(), additive, (width, depth), &rows))
+            let prepared = Prepared::new(keys.data(), values.data(), additive, (width, depth), &rows);
+            Some(prepared.expect("the model's own shapes"))
         };
         Some(Self {
             table: Plain::of(model.target_embedding.val())?,
