@@ -20,7 +20,7 @@ arguments = parser.parse_args()
 layers = ["B64 T50 H256", "B64 T50 H512", "B32 T200 H256"]
 cases = [("lstm", f"lstm {n}L {shape} {what}") for shape in layers for n in (1, 2) for what in ("train",)]
 cases += [("lstm", f"lstm 1L {shape} forward") for shape in layers]
-cases += [("lstm", f"lstm 1L {shape} ragged train") for shape in layers]
+cases += [("lstm", f"lstm {n}L {shape} ragged train") for shape in layers for n in (1, 2)]
 cases += [("lstm", f"lstm 1L B1 T1000 H128 {what}") for what in ("forward", "train")]
 cases += [("lstm", f"gru 1L {layers[0]} train")]
 cases += [("seq2seq-train", f"seq2seq train {name}") for name in ("luong", "additive", "additive, input feeding")]
@@ -38,7 +38,7 @@ def run(command, environment={}):
 
 
 def ours(suite, case, precision):
-    out = run([str(root / "target/release/simurgh"), "bench", suite, "--only", case, "--precision", precision, "--json"])
+    out = run([str(root / "target/release/simurgh"), "--threads", "2", "bench", suite, "--only", case, "--precision", precision, "--json"])
     return next(row for row in map(json.loads, out.splitlines()) if row["case"] == case)
 
 
@@ -69,7 +69,7 @@ for suite, case in cases:
                 out = run([sys.executable, *map(str, command)], environment)
                 rows.setdefault(name, []).append(json.loads(out.splitlines()[-1]))
         ms = {arm: statistics.median(row["ms"] for row in all) for arm, all in rows.items()}
-        memory = {arm: max(row["peak_mb"] for row in all) for arm, all in rows.items()}
+        memory = {arm: max(row["peak_mib"] for row in all) for arm, all in rows.items()}
         theirs = [arm for arm in ms if arm != "ours"]
         ratio = f"{min(ms[arm] for arm in theirs) / ms['ours']:.2f}" if theirs else "-"
         least = f"{min(memory[arm] for arm in theirs):.0f}" if theirs else "-"

@@ -14,5 +14,5 @@ def timed(run):
 
 def report(case, precision, times):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    row = {"case": case, "precision": precision, "ms": statistics.median(times) * 1e3, "ms_min": min(times) * 1e3, "peak_mb": peak}
+    row = {"case": case, "precision": precision, "ms": statistics.median(times) * 1e3, "ms_min": min(times) * 1e3, "peak_mib": peak}
     print(json.dumps(row))

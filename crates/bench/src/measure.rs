@@ -38,7 +38,7 @@ pub struct Row {
     pub tokens_per_s: Option<f64>,
     /// Peak memory of the process in MiB since the case began, where the system tells.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub peak_mb: Option<f64>,
+    pub peak_mib: Option<f64>,
 }
 
 /// What a case's run amounts to.
@@ -130,7 +130,7 @@ impl<'a> Bench<'a> {
             gbytes: (work.bytes > 0.0).then_some(work.bytes / median * 1e-9),
             share_of_ceiling: ceiling.filter(|_| amount > 0.0).map(|ceiling| amount / median / ceiling),
             tokens_per_s: (work.tokens > 0.0).then_some(work.tokens / median),
-            peak_mb: peak(),
+            peak_mib: peak(),
         };
         (self.row)(row);
     }

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use simurgh_train::recipe::Override;
 use std::path::PathBuf;
 
-/// Trains, explains and runs recurrent and adversarial networks.
+/// Trains and runs recurrent networks on CPUs
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -50,7 +50,13 @@ Your own pairs: a UTF-8 file (or .gz), a pair a line, source TAB target, optiona
   سلام<TAB>Hello
   صبح بخیر<TAB>Good morning
 or two files whose lines correspond:
-  --set 'data.train={source=\"train.fa\", target=\"train.en\"}'")]
+  --set 'data.train={source=\"train.fa\", target=\"train.en\"}'
+
+Keys that no built-in recipe sets:
+  train.precision=bf16                products of bfloat16 numbers: faster with AVX-512-BF16
+  train.optimizer=sgd                 with train.momentum; train.weight_decay makes Adam AdamW
+  bptt.checkpoint=true                less memory, a third more work, the same bits
+  bptt.window_steps=N                 gradients go back N steps at most")]
 pub struct TrainArgs {
     /// A built-in recipe (see `simurgh models`) or a TOML file
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]

@@ -1,4 +1,4 @@
-//! `simurgh`: trains, explains and runs recurrent and adversarial networks.
+//! `simurgh`: trains and runs recurrent networks.
 //!
 //! The only crate that prints, exits or reads the environment. Data goes to stdout, everything else
 //! to stderr. Exit codes: 0 done, 1 the input or the usage was wrong, 2 a defect, 130 interrupted.

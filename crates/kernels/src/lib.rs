@@ -1,8 +1,11 @@
 //! The numerical heart: slices in, slices out.
 //!
-//! No tensors, no autodiff, no IO, no logging. Every kernel has a naive reference beside it
-//! (`reference.rs`) and is generic over [`Real`], so that the very code that trains in `f32`
-//! is checked against finite differences in `f64`.
+//! No tensors, no autodiff, no IO, no logging. Every kernel is generic over [`Real`], so that the very
+//! code that trains in `f32` is checked against finite differences in `f64`; products and layers have
+//! naive references beside them (`reference.rs`), other kernels in their tests.
+//!
+//! A program that calls these kernels from threads of its own calls [`cpu::flush_denormals`] on each of
+//! them: numbers near 0 cost a hundred times as much otherwise.
 //!
 //! Two promises hold for every function of this crate:
 //!

@@ -52,7 +52,8 @@ pub enum Precision {
     /// Not at all.
     #[default]
     F32,
-    /// bfloat16: up to twice the speed where the processor has it (AVX-512-BF16), none gained elsewhere.
+    /// bfloat16, operands and what layers keep for the backward pass: up to twice the speed where the processor multiplies it
+    /// (AVX-512-BF16); elsewhere decoding one sentence gains, whose bound is the weights' bytes.
     Bf16,
 }
 

@@ -56,7 +56,7 @@ fn ceilings(bench: &mut Bench<'_>) {
         gbytes,
         share_of_ceiling: None,
         tokens_per_s: None,
-        peak_mb: None,
+        peak_mib: None,
     };
     for precision in [Precision::F32, Precision::Bf16] {
         let measure = if precision == Precision::F32 { ceiling::multiply_adds } else { ceiling::bf16_multiply_adds };

@@ -75,10 +75,9 @@ fn one(
             continue;
         }
         let mut random = Random::new(1);
-        // Uniform in [T / 4, T].
-        let mut lengths: Vec<usize> =
-            (0..batch).map(|_| if ragged { time / 4 + random.below(time - time / 4 + 1) } else { time }).collect();
-        lengths.sort_unstable_by(|a, b| b.cmp(a));
+        // Ragged ones go from T down to T / 4 in even steps: a peer can have the same.
+        let shorter = |i: usize| if ragged { (time - time / 4) * i / (batch - 1) } else { 0 };
+        let lengths: Vec<usize> = (0..batch).map(|i| time - shorter(i)).collect();
         let layout = Arc::new(Ragged::new(&lengths).expect("falling lengths above 0"));
         let rows = layout.rows();
         let data: Vec<f32> = (0..rows * size).map(|_| random.normal() as f32).collect();

@@ -61,6 +61,6 @@ fn line(row: &Row) -> String {
         _ => String::new(),
     };
     let share = row.share_of_ceiling.map_or_else(String::new, |s| format!("{:.0} %", 100.0 * s));
-    let memory = row.peak_mb.map_or_else(String::new, |mb| format!("{mb:.0} MiB"));
+    let memory = row.peak_mib.map_or_else(String::new, |mb| format!("{mb:.0} MiB"));
     format!("{:34}{precision:11}{:<7}{time:32}  {rate:>15} {share:>6}  {memory:>9}", row.case, row.threads)
 }

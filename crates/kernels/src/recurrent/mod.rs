@@ -221,7 +221,8 @@ pub enum Keep {
     Nothing,
     /// All activations.
     All,
-    /// The states at the borders of blocks, from which the backward pass computes the activations of a block again
+    /// The states at the borders of blocks of at least 256 rows (about the square root of the rows of a sequence of 65,000
+    /// steps; shorter ones would not fill a product), from which the backward pass computes the activations of a block again
     /// (Chen et al. 2016, "Training deep nets with sublinear memory cost"). A third more work, the same bits.
     Borders,
 }

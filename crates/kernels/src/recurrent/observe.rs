@@ -179,7 +179,7 @@ pub struct Singular {
 /// When a power iteration ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stop {
-    /// After so many rounds.
+    /// After so many rounds; after none the values are 0.
     pub rounds: usize,
     /// Or once no value changes by more than this share of itself.
     pub change: f64,
@@ -247,10 +247,14 @@ pub fn largest_singular_value<T: Real>(
 /// The cosine of the angle between two vectors given in parts, such as the gradients of all parameters in full and
 /// truncated: 1 is the same direction, 0 none in common. NaN where one of them is 0.
 ///
-/// Costs one reading of both.
-pub fn cosine<T: Real>(parts: impl IntoIterator<Item = (impl AsRef<[T]>, impl AsRef<[T]>)>) -> f64 {
+/// Costs one reading of both (and the pass that made the second one).
+///
+/// # Errors
+/// If parts differ in length.
+pub fn cosine<T: Real>(parts: impl IntoIterator<Item = (impl AsRef<[T]>, impl AsRef<[T]>)>) -> Result<f64, ShapeError> {
     let (mut product, mut first, mut second) = (0.0, 0.0, 0.0);
     for (a, b) in parts {
+        Check("cosine").dimension("length of a part of the second vector", b.as_ref().len(), a.as_ref().len())?;
         for (a, b) in a.as_ref().iter().zip(b.as_ref()) {
             let (a, b) = (a.to_f64(), b.to_f64());
             product += a * b;
@@ -258,5 +262,5 @@ pub fn cosine<T: Real>(parts: impl IntoIterator<Item = (impl AsRef<[T]>, impl As
             second += b * b;
         }
     }
-    product / (f64::sqrt(first) * f64::sqrt(second))
+    Ok(product / (f64::sqrt(first) * f64::sqrt(second)))
 }

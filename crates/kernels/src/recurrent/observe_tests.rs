@@ -266,9 +266,11 @@ fn saturation_counts_what_stands_near_an_end() {
 #[test]
 fn cosines() {
     let (a, b) = ([vec![1.0f32, 0.0], vec![2.0]], [vec![0.0f32, 3.0], vec![2.0]]);
-    let got = cosine(a.iter().zip(&b));
+    let got = cosine(a.iter().zip(&b)).unwrap();
     assert!((got - 4.0 / (5f64.sqrt() * 13f64.sqrt())).abs() < 1e-12, "{got}");
-    assert!(cosine([(&[0.0f32][..], &[1.0f32][..])]).is_nan());
+    assert!(cosine([(&[0.0f32][..], &[1.0f32][..])]).unwrap().is_nan());
+    let error = cosine([(&[0.0f32][..], &[1.0f32, 2.0][..])]).unwrap_err().to_string();
+    assert_eq!(error, "cosine: length of a part of the second vector is 2, expected 1");
 }
 
 #[test]

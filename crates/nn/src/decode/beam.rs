@@ -146,7 +146,8 @@ pub fn decode(
         .collect();
     // Twice the beam: if all of the better half end, the beam is still full.
     let count = 2 * config.beam;
-    // What a step needs is taken once: no memory is allocated for a token, but that histories double their room.
+    // What a step needs is taken once: no memory is allocated for a token, but that histories double their room, and that a
+    // hypothesis which ends is written out.
     let most = searches.len() * config.beam;
     let (mut sequence_of, mut tokens, mut rows) =
         (Vec::with_capacity(most), Vec::with_capacity(most), Vec::with_capacity(most));

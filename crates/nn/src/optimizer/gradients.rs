@@ -3,8 +3,10 @@
 use crate::pass::Pass;
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Gradients, Tensor};
+use simurgh_kernels::ShapeError;
 use simurgh_kernels::optimizer::{Gradient, square_sum};
 use simurgh_kernels::recurrent::observe::cosine;
+use simurgh_kernels::shape::Check;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where embeddings put the gradients of the rows they used, instead of a table of zeros with these rows in it.
@@ -55,6 +57,14 @@ impl Own {
         match self {
             Self::Dense(data) => Gradient::Dense(data),
             Self::Rows { ids, width, data, .. } => Gradient::Rows { ids, width: *width, data },
+        }
+    }
+
+    /// Numbers of the parameter.
+    fn len(&self) -> usize {
+        match self {
+            Self::Dense(data) => data.len(),
+            Self::Rows { len, .. } => *len,
         }
     }
 
@@ -132,7 +142,11 @@ impl Accumulated {
     }
 
     /// Adds those of another pass.
-    pub fn add(&mut self, other: Self) {
+    ///
+    /// # Errors
+    /// If it was of other parameters.
+    pub fn add(&mut self, other: Self) -> Result<(), ShapeError> {
+        self.alike(&other, Check("sum of gradients"))?;
         for (sum, more) in self.0.iter_mut().zip(other.0) {
             match (&mut *sum, more) {
                 (Own::Dense(sum), Own::Dense(more)) => sum.iter_mut().zip(more).for_each(|(s, m)| *s += m),
@@ -145,32 +159,44 @@ impl Accumulated {
                 }
             }
         }
+        Ok(())
     }
 
-    /// Euclidean norm over all parameters together.
+    fn alike(&self, other: &Self, check: Check) -> Result<(), ShapeError> {
+        check.dimension("number of parameters", other.0.len(), self.0.len())?;
+        let mut lengths = other.0.iter().map(Own::len).zip(self.0.iter().map(Own::len));
+        lengths.try_for_each(|(got, expected)| check.dimension("length of a parameter", got, expected))
+    }
+
+    /// Euclidean norm over all parameters together. Costs one reading.
     pub fn norm(&self) -> f64 {
         self.0.iter().map(|g| square_sum(g.numbers())).sum::<f64>().sqrt()
     }
 
-    /// The parameter, by number, that has most of the norm, and its own norm.
+    /// The parameter, by number in the order of [`crate::parameters::collect`], that has most of the norm, and its own norm.
+    /// Costs one reading.
     pub fn heaviest(&self) -> Option<(usize, f64)> {
         let norms = self.0.iter().map(|g| square_sum(g.numbers()).sqrt()).enumerate();
         norms.max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
     /// The cosine of the angle between these gradients and others of the same parameters, such as truncated and full ones: 1
-    /// is the same direction. Costs one reading of both.
-    pub fn cosine(&self, other: &Self) -> f64 {
+    /// is the same direction. Costs one reading of both, and a copy of a table where only rows of it were used.
+    ///
+    /// # Errors
+    /// If they are of other parameters.
+    pub fn cosine(&self, other: &Self) -> Result<f64, ShapeError> {
+        self.alike(other, Check("cosine of gradients"))?;
         cosine(self.0.iter().map(Own::dense).zip(other.0.iter().map(Own::dense)))
     }
 
-    /// The first parameter, by number, with a NaN or an infinity in its gradient.
+    /// The first parameter, by number, with a NaN or an infinity in its gradient. Costs one reading.
     pub fn non_finite(&self) -> Option<usize> {
         self.0.iter().position(|g| g.numbers().iter().any(|x| !x.is_finite()))
     }
 
     /// What clipping to a global norm of `most` makes of the gradients times `scale` (Pascanu et al. 2013); a `most` of 0 is
-    /// no clipping. Nothing is multiplied yet: the optimizer does so as it reads them.
+    /// no clipping. Nothing is multiplied yet: the optimizer does so as it reads them. Costs one reading.
     pub fn clip(&self, scale: f64, most: f64) -> Clipping {
         let before = self.norm() * scale;
         let factor = if most > 0.0 && before > most { most / before } else { 1.0 };

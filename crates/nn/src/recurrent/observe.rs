@@ -73,7 +73,8 @@ impl Observer {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
     }
 
-    /// What was seen, in the order of the forward pass.
+    /// What was seen, in the order of the forward pass; of a layer's windows the last one first, as the backward pass comes
+    /// to them.
     pub fn take(&self) -> Vec<Observation> {
         let mut seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
         seen.sort_by_key(|o| o.site);
@@ -97,7 +98,8 @@ pub struct Growth {
 
 impl Recurrent {
     /// The largest singular values of the Jacobian products of every layer and direction over the last `lags` steps of
-    /// `x[rows, input]`, from states of zero and without dropout. The network and `x` are on the CPU backend, off the tape.
+    /// `x[rows, input]`, from states of zero, without dropout and in f32 whatever it was trained in. Lags of 0 or longer than
+    /// the longest sequence have no entry. The network and `x` are on the CPU backend, off the tape.
     ///
     /// Costs one forward pass, and for each lag another one over the steps before it and one over its own a round of
     /// [`largest_singular_value`].

@@ -17,7 +17,9 @@ pub enum StreamError {
     )]
     Bidirectional,
     /// Its parameters are not plain memory.
-    #[error("streaming needs f32 parameters on the CPU backend (Flex), without autodiff")]
+    #[error(
+        "this needs f32 parameters on the CPU backend (Flex), without autodiff\nhint: take a trained network off the tape with Burn's `module.valid()`"
+    )]
     Device,
     /// Its parameters, or what goes in, do not fit.
     #[error(transparent)]

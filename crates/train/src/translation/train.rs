@@ -352,7 +352,7 @@ impl Loop {
             tokens += batch.tokens();
             let more = Accumulated::take(self.model(), &mut loss.smoothed().backward(), &pass);
             match &mut gradient {
-                Some(sum) => sum.add(more),
+                Some(sum) => sum.add(more).expect("the same parameters"),
                 None => gradient = Some(more),
             }
         }
@@ -367,7 +367,20 @@ impl Loop {
                 Some(k) => {
                     format!("the gradient of `{}` with a NaN or an infinity, a loss of {}", name(k), sums[0] * mean)
                 }
-                None => format!("a gradient norm of {}, a loss of {}", clip.before, sums[0] * mean),
+                // Finite numbers whose sums are none: the largest of the parameters says where.
+                None => {
+                    let all = parameters::collect(self.model());
+                    let largest = |p: &Parameter| p.data.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+                    let (name, most) = all
+                        .iter()
+                        .map(|p| (&p.name, largest(p)))
+                        .max_by(|a, b| a.1.total_cmp(&b.1))
+                        .expect("a network has parameters");
+                    let (norm, loss) = (clip.before, sums[0] * mean);
+                    format!(
+                        "a gradient norm of {norm}, a loss of {loss}, where the largest parameter is {most:e} in `{name}`"
+                    )
+                }
             };
             return Err(diverged(step, "a finite gradient and loss", got).into());
         }
