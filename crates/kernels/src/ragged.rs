@@ -21,7 +21,7 @@ impl Ragged {
     /// The layout of sequences of `lengths` steps.
     ///
     /// # Errors
-    /// Where there is no sequence, one has no steps, lengths rise, or their sum can't be counted.
+    /// Where there is no sequence, one has no steps, lengths rise, or there are more steps than memory can be had for.
     pub fn new(lengths: &[usize]) -> Result<Self, ShapeError> {
         let check = Check("ragged batch");
         if lengths.is_empty() {
@@ -35,7 +35,7 @@ impl Ragged {
         }
         check.count("the rows", &[("sequences", lengths.len()), ("steps at most", lengths[0])])?;
         let steps = lengths.first().copied().unwrap_or(0);
-        let mut batch = Vec::with_capacity(steps);
+        let mut batch = check.room("the steps", &[("steps", steps)])?;
         let mut alive = lengths.len();
         for t in 0..steps {
             while lengths[alive - 1] <= t {
@@ -43,7 +43,7 @@ impl Ragged {
             }
             batch.push(alive);
         }
-        let mut offsets = Vec::with_capacity(steps + 1);
+        let mut offsets = check.room("the steps", &[("steps", steps + 1)])?;
         let mut sum = 0;
         for &n in &batch {
             offsets.push(sum);
@@ -126,7 +126,10 @@ mod tests {
         ] {
             assert_eq!(Ragged::new(lengths).unwrap_err().to_string(), want);
         }
-        let e = Ragged::new(&[usize::MAX, usize::MAX]).unwrap_err().to_string();
-        assert!(e.contains("more elements than memory can address"), "{e}");
+        // More than can be counted, and more than any machine has.
+        for lengths in [&[usize::MAX, usize::MAX][..], &[1 << 55]] {
+            let e = Ragged::new(lengths).unwrap_err().to_string();
+            assert!(e.contains("more elements than there is memory for"), "{e}");
+        }
     }
 }

@@ -56,8 +56,8 @@ pub enum ShapeError {
         /// Its own steps.
         got: usize,
     },
-    /// More elements than can be counted.
-    #[error("{operation}: `{operand}` has more elements than memory can address ({dimensions})")]
+    /// More elements than can be counted, or than memory can be had for.
+    #[error("{operation}: `{operand}` has more elements than there is memory for ({dimensions})")]
     Overflow {
         /// What was asked for.
         operation: &'static str,
@@ -115,6 +115,18 @@ impl Check {
             operand,
             dimensions: named(dimensions),
         })
+    }
+
+    /// Room for as many elements as these dimensions make.
+    ///
+    /// # Errors
+    /// If they are too many, or more than there is memory for.
+    pub fn room<T>(self, operand: &'static str, dimensions: &[(&str, usize)]) -> Result<Vec<T>, ShapeError> {
+        let mut room = Vec::new();
+        match room.try_reserve_exact(self.count(operand, dimensions)?) {
+            Ok(()) => Ok(room),
+            Err(_) => Err(ShapeError::Overflow { operation: self.0, operand, dimensions: named(dimensions) }),
+        }
     }
 
     /// An operand has as many elements as its dimensions make.
@@ -178,7 +190,7 @@ mod tests {
         assert_eq!(e.to_string(), "lstm forward: `x` has 11 elements, expected 12 (rows 3 x input 4)");
         let e = check.elements("x", 11, &[("rows", usize::MAX), ("input", 4)]).unwrap_err();
         let want =
-            format!("lstm forward: `x` has more elements than memory can address (rows {} x input 4)", usize::MAX);
+            format!("lstm forward: `x` has more elements than there is memory for (rows {} x input 4)", usize::MAX);
         assert_eq!(e.to_string(), want);
         let e = check.dimension("input of weight_ih", 3, 4).unwrap_err();
         assert_eq!(e.to_string(), "lstm forward: input of weight_ih is 3, expected 4");

@@ -92,13 +92,18 @@ impl Stream {
         let mut scratch = 0;
         let (mut hidden, mut cells) = (Vec::new(), Vec::new());
         for layer in &self.layers {
-            let n = check.count("the state", &[("batch", batch), ("hidden", layer.hidden())])?;
-            check.count("scratch memory", &[("batch", batch), ("columns", layer.scratch(1))])?;
-            scratch = scratch.max(layer.scratch(batch));
-            hidden.push([vec![0.0; n], vec![0.0; n]]);
-            cells.push(vec![0.0; if self.cell.states() == 2 { n } else { 0 }]);
+            let zeros = |batch: usize| -> Result<Vec<f32>, ShapeError> {
+                let mut state = check.room("the state", &[("batch", batch), ("hidden", layer.hidden())])?;
+                state.resize(batch * layer.hidden(), 0.0);
+                Ok(state)
+            };
+            scratch = scratch.max(layer.scratch(1));
+            hidden.push([zeros(batch)?, zeros(batch)?]);
+            cells.push(zeros(if self.cell.states() == 2 { batch } else { 0 })?);
         }
-        Ok(StreamState { batch, hidden, cells, scratch: vec![0.0; scratch] })
+        let mut room = check.room("scratch memory", &[("batch", batch), ("columns", scratch)])?;
+        room.resize(batch * scratch, 0.0);
+        Ok(StreamState { batch, hidden, cells, scratch: room })
     }
 
     /// The state that `states` (a layer each, such as [`Recurrent::forward`] returns) describe.
