@@ -14,7 +14,7 @@ mod region;
 pub(crate) use left::Left;
 pub(crate) use micro::{micro_f32, micro_f64};
 pub(crate) use operand::Part;
-use operand::Storage;
+use operand::{Columns, Lines, Storage};
 pub use operand::{Format, Packed, View};
 use region::region;
 pub(crate) use region::{Follow, Piece, Product, products, products_then};
@@ -41,6 +41,8 @@ pub struct Micro<T> {
     /// Most rows of a tile of [`STRIPS`] panels.
     pub(crate) few_rows: usize,
     pub(crate) run: unsafe fn(Tile<'_, T>),
+    /// Makes rows of columns, at least so many of them; the processor must have the instruction set that it was found for.
+    pub(crate) transpose: unsafe fn(&Columns<T>, &mut Lines<T>, usize),
     /// For pairs of bfloat16 numbers, where the processor multiplies them.
     pub(crate) pairs: Option<Pairs<T>>,
 }

@@ -244,10 +244,14 @@ pub(crate) struct Part<'a, T> {
     first: usize,
     wide: usize,
     to: &'a mut Lines<T>,
+    /// Room, zeros beyond the columns that the part has.
+    columns: &'a mut Columns<T>,
 }
 
 /// Rows of a panel on their way into it.
-type Lines<T> = [[T; WIDEST]; TILE];
+pub(super) type Lines<T> = [[T; WIDEST]; TILE];
+/// The same as columns.
+pub(super) type Columns<T> = [[T; TILE]; WIDEST];
 
 impl<T: Real> Part<'_, T> {
     /// Writes what stands at `line(row, first)` and after it.
@@ -268,8 +272,7 @@ impl<T: Real> Part<'_, T> {
 
     /// Writes what `data` holds, `strides` of a row and of a column, where the rows stand closer together than the columns.
     fn columns(self, data: &[T], (row_stride, col_stride): (usize, usize)) {
-        let Self { row, rows, first, wide, to } = self;
-        let mut columns = [[T::ZERO; TILE]; WIDEST];
+        let Self { row, rows, first, wide, to, columns } = self;
         for (j, column) in columns[..wide].iter_mut().enumerate() {
             let from = &data[row * row_stride + (first + j) * col_stride..];
             match (row_stride, from.first_chunk()) {
@@ -277,11 +280,8 @@ impl<T: Real> Part<'_, T> {
                 _ => column.iter_mut().zip(from.iter().step_by(row_stride)).take(rows).for_each(|(to, x)| *to = *x),
             }
         }
-        for (i, to) in to.iter_mut().enumerate().take(rows) {
-            for (to, column) in to[..wide].iter_mut().zip(&columns) {
-                *to = column[i];
-            }
-        }
+        // SAFETY: the processor has the instructions of its own micro-kernel.
+        unsafe { (T::micro().transpose)(columns, to, wide) };
     }
 }
 
@@ -311,10 +311,10 @@ impl<T: Real, F: Fn(Part<'_, T>) + Sync> Packing<'_, T, F> {
         let (start, first, offset) =
             (index / self.panels * DEPTH, index % self.panels * self.width, self.offsets[index]);
         let (length, wide) = (DEPTH.min(self.depth - start), self.width.min(self.cols - first));
-        let mut tile = [[T::ZERO; WIDEST]; TILE];
+        let (mut tile, mut columns) = ([[T::ZERO; WIDEST]; TILE], [[T::ZERO; TILE]; WIDEST]);
         for at in (0..length).step_by(TILE) {
             let (row, rows) = (start + at, TILE.min(length - at));
-            (self.fill)(Part { row, rows, first, wide, to: &mut tile });
+            (self.fill)(Part { row, rows, first, wide, to: &mut tile, columns: &mut columns });
             if let Destination::Pairs(_) = self.to {
                 tile[rows..].fill([T::ZERO; WIDEST]);
             }

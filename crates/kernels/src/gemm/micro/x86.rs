@@ -1,6 +1,6 @@
 //! 256-bit and 512-bit vectors.
 
-use super::super::{STRIPS, Strip, Tile};
+use super::super::{Columns, Lines, STRIPS, Strip, Tile};
 use std::arch::x86_64::*;
 
 /// # Safety
@@ -74,6 +74,36 @@ pub(super) fn fetch(strips: &[Strip<f32>], rows: usize) {
             unsafe {
                 _mm_prefetch::<_MM_HINT_T0>(c.cast());
                 _mm_prefetch::<_MM_HINT_T0>(c.wrapping_add(16).cast());
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The processor has AVX.
+#[target_feature(enable = "avx")]
+pub(super) unsafe fn transpose(from: &Columns<f32>, to: &mut Lines<f32>, wide: usize) {
+    // Eight columns and eight rows at a time; columns that are too many are 0.
+    for (j, columns) in from.chunks_exact(8).enumerate().take(wide.div_ceil(8)) {
+        for half in [0, 8] {
+            // SAFETY: eight of a column's sixteen numbers.
+            let r: [_; 8] = std::array::from_fn(|k| unsafe { _mm256_loadu_ps(columns[k][half..].as_ptr()) });
+            let pairs: [_; 8] = std::array::from_fn(|k| {
+                let (a, b) = (r[k / 2 * 2], r[k / 2 * 2 + 1]);
+                if k % 2 == 0 { _mm256_unpacklo_ps(a, b) } else { _mm256_unpackhi_ps(a, b) }
+            });
+            // Numbers k and k + 4 of four columns.
+            let fours =
+                |a, b, k| if k % 2 == 0 { _mm256_shuffle_ps::<0x44>(a, b) } else { _mm256_shuffle_ps::<0xEE>(a, b) };
+            let low: [_; 4] = std::array::from_fn(|k| fours(pairs[k / 2], pairs[k / 2 + 2], k));
+            let high: [_; 4] = std::array::from_fn(|k| fours(pairs[4 + k / 2], pairs[6 + k / 2], k));
+            for k in 0..4 {
+                let rows =
+                    [_mm256_permute2f128_ps::<0x20>(low[k], high[k]), _mm256_permute2f128_ps::<0x31>(low[k], high[k])];
+                for (row, numbers) in [half + k, half + 4 + k].into_iter().zip(rows) {
+                    // SAFETY: eight of a row's numbers.
+                    unsafe { _mm256_storeu_ps(to[row][8 * j..8 * j + 8].as_mut_ptr(), numbers) };
+                }
             }
         }
     }
