@@ -247,8 +247,8 @@ fn the_rest((rows, input, output): (usize, usize, usize), seed: u64) -> Result<(
     most_likely(&x.0, 7, &mut best);
     most_likely(&x.1, 7, &mut best64);
     prop_assert!(best.iter().map(|b| b.0).eq(best64.iter().map(|b| b.0)), "most likely");
-    let [got, want] = [best.iter().map(|b| f64::from(b.1)).collect::<Vec<_>>(), best64.iter().map(|b| b.1).collect()];
-    close(&got.iter().map(|x| *x as f32).collect::<Vec<_>>(), &want, 1e-6, "log-probabilities")?;
+    let (got, want): (Vec<f32>, Vec<f64>) = best.iter().zip(&best64).map(|(got, want)| (got.1, want.1)).unzip();
+    close(&got, &want, 1e-6, "log-probabilities")?;
     // Draws depend on seed, key and column alone, whatever the vectors.
     let keys: Vec<u32> = (0..rows as u32).collect();
     let (mut got, mut want) = (x.0.clone(), x.1.clone());

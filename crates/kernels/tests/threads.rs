@@ -119,6 +119,11 @@ fn what_does_not_fit_is_an_error() {
     let missing = attention::forward(Operands { query: &more, ..operands }, &twice);
     assert_eq!(error(missing.map(drop)), "attention: queries of the groups is 4, expected 6");
 
+    let mut far = groups.clone();
+    far.push([2], [usize::MAX]);
+    let far = attention::forward(Operands { query: &more, ..operands }, &far);
+    assert!(error(far.map(drop)).starts_with("attention: `key` has more elements than there is memory for"));
+
     let weight = Packed::new(View::new(&value, 3, 5));
     let weight_t = Packed::new(View::new(&value, 3, 5).transposed());
     let x = linear::forward(&key, &weight_t, None, linear::Activation::Identity);

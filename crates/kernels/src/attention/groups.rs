@@ -12,9 +12,8 @@ pub struct Groups {
     sources: Vec<usize>,
     source_ends: Vec<usize>,
     weight_ends: Vec<usize>,
-    /// Rows that occur more than once.
-    repeated: bool,
-    seen: [Vec<bool>; 2],
+    /// One more than the last row that occurs, of queries and of sources.
+    rows: [usize; 2],
 }
 
 impl Groups {
@@ -23,13 +22,8 @@ impl Groups {
         let before = (self.queries.len(), self.sources.len());
         self.queries.extend(queries);
         self.sources.extend(sources);
-        for (seen, rows) in self.seen.iter_mut().zip([&self.queries[before.0..], &self.sources[before.1..]]) {
-            for &row in rows {
-                if seen.len() <= row {
-                    seen.resize(row + 1, false);
-                }
-                self.repeated |= std::mem::replace(&mut seen[row], true);
-            }
+        for (most, rows) in self.rows.iter_mut().zip([&self.queries[before.0..], &self.sources[before.1..]]) {
+            *most = rows.iter().fold(*most, |most, row| most.max(row.saturating_add(1)));
         }
         self.query_ends.push(self.queries.len());
         self.source_ends.push(self.sources.len());
@@ -64,19 +58,23 @@ impl Groups {
         self.queries.len()
     }
 
-    /// Does every row belong to one group at most? Then groups may be computed at once.
+    /// Does every row belong to one group at most? Then groups may be computed at once. Of groups whose rows the operands have.
     pub(super) fn disjoint(&self) -> bool {
-        !self.repeated
+        let once = |rows: &[usize], most: usize| {
+            let mut seen = vec![false; most];
+            rows.iter().all(|&row| !std::mem::replace(&mut seen[row], true))
+        };
+        once(&self.queries, self.rows[0]) && once(&self.sources, self.rows[1])
     }
 
     /// Rows of queries that the groups ask for: one more than the last that occurs.
     pub(super) fn query_rows(&self) -> usize {
-        self.seen[0].len()
+        self.rows[0]
     }
 
     /// The same of sources.
     pub(super) fn source_rows(&self) -> usize {
-        self.seen[1].len()
+        self.rows[1]
     }
 
     /// Number of attention weights, over all groups.

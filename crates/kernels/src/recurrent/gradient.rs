@@ -116,9 +116,6 @@ impl<T: Real> Upstream<'_, T> {
             return Err(ShapeError::NothingKept { operation: check.0 });
         }
         self.saved.check(cell, layout, hidden, check)?;
-        match self.saved.gates_format() {
-            Some(got) if self.saved.keep == Keep::All => check.format("the kept activations", got, format),
-            _ => Ok(()),
-        }
+        self.saved.gates_format().map_or(Ok(()), |got| check.format("the kept activations", got, format))
     }
 }
