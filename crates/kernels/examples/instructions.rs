@@ -102,12 +102,12 @@ fn main() {
                 scale: 1.0,
                 step: 1,
             };
-            counted(|| adam::update(u, &mut p, Gradient::Dense(&g), &mut m, &mut v));
+            counted(|| adam::update(u, &mut p, Gradient::Dense(&g), &mut m, &mut v).expect("one length"));
         }
         "dropout" => {
             let mut x = numbers(100 * 256);
             let keys: Vec<u32> = (0..100).collect();
-            counted(|| embedding::dropout(&mut x, 256, &keys, 0.3, 1));
+            counted(|| embedding::dropout(&mut x, 256, &keys, 0.3, 1).expect("a row a key"));
         }
         other => panic!("no kernel `{other}`"),
     }

@@ -51,7 +51,7 @@ pub struct Gradient<T> {
 /// The loss, and with `weight` (`W[vocab, width]` packed) its gradient.
 ///
 /// # Errors
-/// If the shapes do not fit, or a target is no class.
+/// If the shapes do not fit, a target is no class, or the smoothing is not a share.
 pub fn cross_entropy<T: Real>(
     problem: Problem<'_, T>,
     weight: Option<&Packed<T>>,
@@ -66,9 +66,8 @@ pub fn cross_entropy<T: Real>(
         check.dimension("classes of weight", weight.depth(), vocab)?;
         check.dimension("width of weight", weight.cols(), width)?;
     }
-    if let Some(row) = targets.iter().position(|&y| y as usize >= vocab) {
-        return Err(ShapeError::Target { operation: check.0, row, got: targets[row] as usize, classes: vocab });
-    }
+    check.indices("the target of row", targets.iter().map(|&y| y as usize), vocab)?;
+    check.share("the smoothing", smoothing)?;
     let mut gradient = weight.map(|_| Gradient {
         hidden: vec![T::ZERO; rows * width],
         weight: vec![T::ZERO; vocab * width],

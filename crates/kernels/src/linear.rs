@@ -32,7 +32,7 @@ pub fn forward<T: Real>(
     if let Some(bias) = bias {
         check.elements("the bias", bias.len(), &[("output", output)])?;
     }
-    let mut y = vec![T::ZERO; rows * output];
+    let mut y = vec![T::ZERO; check.count("the result", &[("rows", rows), ("output", output)])?];
     gemm(View::new(x, rows, input), weight_t, &mut y, bias.map_or(Start::Zero, Start::Bias));
     if activation == Activation::Tanh {
         tanh(&mut y);

@@ -1,4 +1,4 @@
-//! What is wrong with operands that do not fit together.
+//! What is wrong with operands that do not fit together, or with a number that can't be.
 
 use crate::gemm::Format;
 use thiserror::Error;
@@ -78,17 +78,31 @@ pub enum ShapeError {
         /// Its own.
         got: Format,
     },
-    /// A target that is no class.
-    #[error("{operation}: the target of row {row} is {got}, which is none of the {classes} classes")]
-    Target {
+    /// An index of nothing: a target that is no class, a token that is not in the vocabulary.
+    #[error("{operation}: {operand} {position} is {got}, expected less than {size}")]
+    Index {
         /// What was asked for.
         operation: &'static str,
-        /// The first such row, from 0.
-        row: usize,
-        /// Its target.
+        /// What the indices are.
+        operand: &'static str,
+        /// Where the first such stands, from 0.
+        position: usize,
+        /// The index.
         got: usize,
-        /// How many classes there are, counted from 0.
-        classes: usize,
+        /// How many there are to choose from, counted from 0.
+        size: usize,
+    },
+    /// A number outside of its range.
+    #[error("{operation}: {name} is {got}, expected {expected}")]
+    Value {
+        /// What was asked for.
+        operation: &'static str,
+        /// Which number.
+        name: &'static str,
+        /// What it may be.
+        expected: String,
+        /// What it is.
+        got: String,
     },
     /// A pass asks for what the pass before it did not keep.
     #[error("{operation}: the forward pass kept nothing for it")]
@@ -153,6 +167,34 @@ impl Check {
         Err(ShapeError::Dimension { operation: self.0, dimension, expected, got })
     }
 
+    /// Every index is one of `0 .. size`.
+    ///
+    /// # Errors
+    /// If one is not.
+    pub fn indices(
+        self,
+        operand: &'static str,
+        indices: impl IntoIterator<Item = usize>,
+        size: usize,
+    ) -> Result<(), ShapeError> {
+        match indices.into_iter().enumerate().find(|(_, index)| *index >= size) {
+            None => Ok(()),
+            Some((position, got)) => Err(ShapeError::Index { operation: self.0, operand, position, got, size }),
+        }
+    }
+
+    /// A probability that is not certain: from 0 up to but not 1.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn share(self, name: &'static str, got: f64) -> Result<(), ShapeError> {
+        if (0.0..1.0).contains(&got) {
+            return Ok(());
+        }
+        let expected = "0 up to but not 1".into();
+        Err(ShapeError::Value { operation: self.0, name, expected, got: got.to_string() })
+    }
+
     /// An operand is rounded as the others are.
     ///
     /// # Errors
@@ -194,5 +236,11 @@ mod tests {
         assert_eq!(e.to_string(), want);
         let e = check.dimension("input of weight_ih", 3, 4).unwrap_err();
         assert_eq!(e.to_string(), "lstm forward: input of weight_ih is 3, expected 4");
+        let e = Check("embedding").indices("id", [3, 4, 5], 5).unwrap_err();
+        assert_eq!(e.to_string(), "embedding: id 2 is 5, expected less than 5");
+        for rate in [f64::NAN, 1.0, -0.1] {
+            let e = Check("dropout").share("the rate", rate).unwrap_err();
+            assert_eq!(e.to_string(), format!("dropout: the rate is {rate}, expected 0 up to but not 1"));
+        }
     }
 }

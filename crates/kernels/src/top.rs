@@ -8,16 +8,16 @@ const BLOCK: usize = 64;
 /// Most blocks of a row: their maxima stand on the stack.
 const BLOCKS: usize = 256;
 
-/// The `count` most likely classes of a row of logits that is not empty, as (class, log-probability), the likeliest first and
-/// of equals the first class first, into `best`; fewer where fewer are above minus infinity. A NaN is never among them and
+/// The `count` most likely classes of a row of logits, as (class, log-probability), the likeliest first and of equals the first
+/// class first, into `best`; fewer where fewer are above minus infinity. A NaN is never among them and
 /// makes every log-probability NaN. Nothing is allocated if `best` has room for `count + 1`.
 ///
 /// The row is read twice: for the maxima of its blocks and for the sum of exponentials. After that only blocks whose maximum is
 /// among the best `count` are looked at.
-///
-/// # Panics
-/// If there are no logits.
 pub fn most_likely<T: Real>(logits: &[T], count: usize, best: &mut Vec<(u32, T)>) {
+    if logits.is_empty() {
+        return best.clear();
+    }
     let block = logits.len().div_ceil(BLOCKS).next_multiple_of(BLOCK);
     let mut room = [T::ZERO; BLOCKS];
     let maxima = &mut room[..logits.len().div_ceil(block)];
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn the_best_are_those_of_a_sort_whatever_the_length() {
         let mut random = Random::new(1);
-        for n in [1, 2, 9, 63, 64, 65, 200, 1000, 8000, 16_385, 40_000] {
+        for n in [0, 1, 2, 9, 63, 64, 65, 200, 1000, 8000, 16_385, 40_000] {
             for count in [1, 2, 10, 70] {
                 // Few different values make ties, a third of them is impossible.
                 let logits: Vec<f64> = (0..n)

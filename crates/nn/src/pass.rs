@@ -6,8 +6,8 @@ use crate::recurrent::observe::Observer;
 use burn::module::Param;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
-use simurgh_kernels::Ragged;
 use simurgh_kernels::gemm::Format;
+use simurgh_kernels::{Ragged, ShapeError};
 use simurgh_random::mix;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -31,9 +31,9 @@ impl Noise {
     }
 
     /// Dropout on `x[rows, width]`, packed as `layout` says.
-    fn apply(&mut self, x: Tensor<2>, layout: &Ragged) -> Tensor<2> {
+    fn apply(&mut self, x: Tensor<2>, layout: &Ragged) -> Result<Tensor<2>, ShapeError> {
         if self.dropout == 0.0 {
-            return x;
+            return Ok(x);
         }
         self.site += 1;
         let keys: Arc<[u32]> = if self.variational {
@@ -93,9 +93,9 @@ impl Default for Pass {
 impl Pass {
     /// `table[ids]`: `[ids, width]`.
     ///
-    /// # Panics
+    /// # Errors
     /// If an id is outside of the table.
-    pub fn embed(&self, table: &Param<Tensor<2>>, ids: Arc<[u32]>) -> Tensor<2> {
+    pub fn embed(&self, table: &Param<Tensor<2>>, ids: Arc<[u32]>) -> Result<Tensor<2>, ShapeError> {
         match &self.rows {
             Some(rows) => embedding_rows(table, ids, rows.clone()),
             None => embedding(table.val(), ids),
@@ -103,10 +103,13 @@ impl Pass {
     }
 
     /// Dropout on `x[rows, width]` where there is noise.
-    pub fn drop_out(&mut self, x: Tensor<2>, layout: &Ragged) -> Tensor<2> {
+    ///
+    /// # Errors
+    /// If the layout has other rows, or the noise's probability can't be one.
+    pub fn drop_out(&mut self, x: Tensor<2>, layout: &Ragged) -> Result<Tensor<2>, ShapeError> {
         match &mut self.noise {
             Some(noise) => noise.apply(x, layout),
-            None => x,
+            None => Ok(x),
         }
     }
 }

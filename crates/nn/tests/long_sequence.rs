@@ -24,7 +24,7 @@ fn network(device: &Device) -> Net {
     let config =
         RecurrentConfig { cell: CellKind::Lstm, input: INPUT, hidden: HIDDEN, layers: 1, bidirectional: false };
     let init = Init::new(1, device);
-    Net { layer: config.init(&init, "layer"), read_out: init.glorot("read-out", [1, HIDDEN], 1) }
+    Net { layer: config.init(&init, "layer").unwrap(), read_out: init.glorot("read-out", [1, HIDDEN], 1) }
 }
 
 /// The mean squared error at every step, and its gradients.
@@ -38,7 +38,7 @@ fn step(net: &Net, steps: usize, keep: Keep, device: &Device) -> (f32, Accumulat
     let targets = Tensor::<2>::from_data(TensorData::new(targets, [steps, 1]), device);
     let mut pass = Pass { keep, ..Pass::default() };
     let out = net.layer.forward(x, &layout, None, &mut pass).unwrap().0;
-    let error = linear(out, net.read_out.val(), None, Activation::Identity, Precision::F32) - targets;
+    let error = linear(out, net.read_out.val(), None, Activation::Identity, Precision::F32).unwrap() - targets;
     let loss = (error.clone() * error).mean();
     let mut gradients = loss.backward();
     (loss.into_scalar::<f32>(), Accumulated::take(net, &mut gradients, &pass))
@@ -60,7 +60,7 @@ fn a_hundred_thousand_steps_train_in_200_mb() {
     for _ in 0..4 {
         let (loss, gradients) = step(&net, 100_000, Keep::Borders, &device);
         let scale = gradients.clip(1.0, 1.0).scale;
-        net = optimizer.update(net, &gradients, scale, 1e-3);
+        net = optimizer.update(net, &gradients, scale, 1e-3).unwrap();
         losses.push(loss);
     }
     assert!(losses[3] < 0.7 * losses[0], "{losses:?}");

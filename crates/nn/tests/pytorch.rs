@@ -67,7 +67,8 @@ fn recurrent_layers_equal_pytorch() {
         let bidirectional = case["bidirectional"].as_bool().unwrap();
         let what = format!("{cell:?} {lengths:?}");
         let device = Device::flex().autodiff();
-        let module = RecurrentConfig { cell, input, hidden, layers, bidirectional }.init(&Init::new(0, &device), "");
+        let module =
+            RecurrentConfig { cell, input, hidden, layers, bidirectional }.init(&Init::new(0, &device), "").unwrap();
         let theirs = case["parameters"].as_object().unwrap();
         let values = theirs.iter().map(|(name, p)| Parameter {
             name: name.clone(),
@@ -127,10 +128,10 @@ fn attention_equals_pytorch() {
         let v = tensor(floats(&case["v"]), [width]);
         let keys = match kind {
             "dot" => memory.clone(),
-            _ => linear(memory.clone(), w.clone(), None, Activation::Identity, Precision::F32),
+            _ => linear(memory.clone(), w.clone(), None, Activation::Identity, Precision::F32).unwrap(),
         };
         let score = if kind == "additive" { Score::Additive(v.clone().into()) } else { Score::Dot };
-        let (context, weights) = attention(query.clone(), keys, memory.clone(), score, &Arc::new(groups));
+        let (context, weights) = attention(query.clone(), keys, memory.clone(), score, &Arc::new(groups)).unwrap();
         close(&context, &case["context"], &format!("{kind} context"));
         close(&weights, &case["weights"], &format!("{kind} weights"));
         let d_context = tensor(floats(&case["d_context"]), context.dims()).detach();

@@ -11,7 +11,7 @@ fn steps_after_the_first_allocate_nothing() {
     for (batch, hidden) in [(1, 64), (5, 128), (40, 256)] {
         for cell in [CellKind::Lstm, CellKind::Gru, CellKind::RnnTanh] {
             let config = RecurrentConfig { cell, input: 16, hidden, layers: 2, bidirectional: false };
-            let net = config.init(&Init::new(1, &Device::flex()), "stream");
+            let net = config.init(&Init::new(1, &Device::flex()), "stream").unwrap();
             for precision in [Precision::F32, Precision::Bf16] {
                 let stream = net.stream(precision).unwrap();
                 let mut state = stream.start(batch).unwrap();

@@ -1,6 +1,7 @@
 //! What can go wrong, and whose fault it is.
 
 use simurgh_data::InputError;
+use simurgh_nn::ShapeError;
 use simurgh_nn::artifact::ArtifactError;
 
 /// A failed training, evaluation or translation.
@@ -12,6 +13,9 @@ pub enum Error {
     /// A model file was wrong.
     #[error(transparent)]
     Model(#[from] ArtifactError),
+    /// Sizes that do not fit, or that there is no memory for.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
     /// The user stopped the run; it can be resumed.
     #[error("interrupted at step {step}; the checkpoint is written")]
     Interrupted {
@@ -28,6 +32,7 @@ impl Error {
         match self {
             Self::Input(e) => e.hint.clone(),
             Self::Model(e) => e.hint.clone(),
+            Self::Shape(_) => "see [model], and the beam of [decode], of the recipe".into(),
             Self::Interrupted { run, .. } => format!("go on with: simurgh train --resume {}", run.display()),
         }
     }

@@ -16,6 +16,7 @@ pub(crate) fn decode(bench: &mut Bench<'_>) {
                     continue;
                 }
                 let net = Seq2Seq::new(&model(AttentionKind::General, false), VOCAB, VOCAB, 1, &Device::flex());
+                let net = net.expect("a model of the benchmark's");
                 let mut random = Random::new(1);
                 let batch: Vec<Sentence> = (0..sentences)
                     .map(|_| {

@@ -39,7 +39,9 @@ pub(crate) fn kernels(bench: &mut Bench<'_>) {
         };
         // Parameter and moments are read and written, the gradient is read.
         let work = Work { bytes: (7 * 4 * n) as f64, ..Work::default() };
-        bench.time("adam 10M", Precision::F32, work, || update(u, &mut p, Gradient::Dense(&g), &mut m, &mut v));
+        bench.time("adam 10M", Precision::F32, work, || {
+            update(u, &mut p, Gradient::Dense(&g), &mut m, &mut v).expect("four of one length");
+        });
     }
 }
 

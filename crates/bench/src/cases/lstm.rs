@@ -42,7 +42,7 @@ fn long(bench: &mut Bench<'_>) {
             }
             let training = Device::flex().autodiff();
             let config = RecurrentConfig { cell: CellKind::Lstm, input, hidden, layers: 1, bidirectional: false };
-            let net = config.init(&Init::new(1, &training), "bench");
+            let net = config.init(&Init::new(1, &training), "bench").expect("sizes above 0");
             let read_out = Init::new(2, &training).glorot("read-out", [1, hidden], 1);
             let layout = Arc::new(Ragged::new(&[steps]).expect("a length above 0"));
             let mut random = Random::new(1);
@@ -54,7 +54,8 @@ fn long(bench: &mut Bench<'_>) {
             bench.time(&case, precision, work, || {
                 let mut pass = Pass { precision, keep, ..Pass::default() };
                 let out = net.forward(x.clone(), &layout, None, &mut pass).expect("a batch of the layout").0;
-                let error = linear(out, read_out.val(), None, Activation::Identity, precision) - targets.clone();
+                let out = linear(out, read_out.val(), None, Activation::Identity, precision);
+                let error = out.expect("a read-out of the hidden units") - targets.clone();
                 let mut gradients = (error.clone() * error).sum().backward();
                 std::hint::black_box(Accumulated::take(&net, &mut gradients, &pass));
             });
@@ -94,12 +95,12 @@ fn one(
             output.expect("a batch of the layout").0
         };
         let plain = Device::flex();
-        let (net, input) = (config.init(&Init::new(1, &plain), "bench"), x(&plain));
+        let (net, input) = (config.init(&Init::new(1, &plain), "bench").expect("sizes above 0"), x(&plain));
         bench.time(&names[0], precision, Work { flops, ..Work::default() }, || {
             std::hint::black_box(forward(&net, input.clone()));
         });
         let training = Device::flex().autodiff();
-        let net = config.init(&Init::new(1, &training), "bench");
+        let net = config.init(&Init::new(1, &training), "bench").expect("sizes above 0");
         let input = x(&training).require_grad();
         bench.time(&names[1], precision, Work { flops: 3.0 * flops, ..Work::default() }, || {
             let out = forward(&net, input.clone());

@@ -20,7 +20,7 @@ pub(crate) fn seq2seq_train(bench: &mut Bench<'_>) {
             }
             let device = Device::flex().autodiff();
             let config = model(attention, feed);
-            let mut net = Some(Seq2Seq::new(&config, VOCAB, VOCAB, 1, &device));
+            let mut net = Some(Seq2Seq::new(&config, VOCAB, VOCAB, 1, &device).expect("a model of the benchmark's"));
             let adam = AdamConfig { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
             let mut adam = Optimizer::new(Rule::Adam(adam), net.as_ref().expect("just made"));
             let mut random = Random::new(1);
@@ -33,10 +33,10 @@ pub(crate) fn seq2seq_train(bench: &mut Bench<'_>) {
             bench.time(&case, precision, work, || {
                 let model = net.take().expect("put back below");
                 let mut pass = model.training(0, precision);
-                let loss = model.loss(&batch, 0.0, &mut pass);
+                let loss = model.loss(&batch, 0.0, &mut pass).expect("tokens of the vocabulary");
                 let gradients = Accumulated::take(&model, &mut loss.smoothed().backward(), &pass);
                 let scale = gradients.clip(1.0 / tokens, 1.0).scale;
-                net = Some(adam.update(model, &gradients, scale, 1e-3));
+                net = Some(adam.update(model, &gradients, scale, 1e-3).expect("gradients of the model"));
             });
         }
     }

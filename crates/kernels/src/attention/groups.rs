@@ -1,6 +1,7 @@
 //! Which queries look at which sources.
 
-use crate::Ragged;
+use crate::shape::Check;
+use crate::{Ragged, ShapeError};
 use std::ops::Range;
 
 /// Groups of query rows and source rows: the queries of a group look at its sources alone. A query belongs to one group; a
@@ -67,14 +68,23 @@ impl Groups {
         once(&self.queries, self.rows[0]) && once(&self.sources, self.rows[1])
     }
 
-    /// Rows of queries that the groups ask for: one more than the last that occurs.
-    pub(super) fn query_rows(&self) -> usize {
-        self.rows[0]
-    }
-
-    /// The same of sources.
-    pub(super) fn source_rows(&self) -> usize {
-        self.rows[1]
+    /// They are of `query[queries, width]`, every row of it in one group, and `value[sources, depth]`.
+    ///
+    /// # Errors
+    /// If they are not, or a group has queries and no source.
+    pub fn check(
+        &self,
+        check: Check,
+        [queries, width]: [usize; 2],
+        [sources, depth]: [usize; 2],
+    ) -> Result<(), ShapeError> {
+        check.some("the width of queries and keys", width)?;
+        check.some("the depth of values", depth)?;
+        check.dimension("queries of the groups", self.query_count(), queries)?;
+        check.indices("the row of query", self.queries.iter().copied(), queries)?;
+        check.indices("the source of entry", self.sources.iter().copied(), sources)?;
+        let lonely = (0..self.len()).any(|g| self.sources(g).is_empty() && !self.queries(g).is_empty());
+        check.some("the number of sources of a group", usize::from(!lonely))
     }
 
     /// Number of attention weights, over all groups.

@@ -36,18 +36,15 @@ pub struct Operands<'a, T> {
 impl<T> Operands<'_, T> {
     fn check(&self, groups: &Groups, check: Check) -> Result<(), ShapeError> {
         let Self { query, key, value, additive, width, depth } = *self;
-        check.some("the width of queries and keys", width)?;
-        check.some("the depth of values", depth)?;
-        check.dimension("queries of the groups", groups.query_count(), groups.query_rows())?;
-        let sources = groups.source_rows().max(value.len() / depth);
-        check.elements("query", query.len(), &[("queries", groups.query_rows()), ("width", width)])?;
+        let sources = value.len().checked_div(depth).unwrap_or(0);
+        groups.check(check, [groups.query_count(), width], [sources, depth])?;
+        check.elements("query", query.len(), &[("queries", groups.query_count()), ("width", width)])?;
         check.elements("key", key.len(), &[("sources", sources), ("width", width)])?;
         check.elements("value", value.len(), &[("sources", sources), ("depth", depth)])?;
         if let Some(vector) = additive {
             check.elements("the vector of additive scores", vector.len(), &[("width", width)])?;
         }
-        let lonely = (0..groups.len()).any(|g| groups.sources(g).is_empty() && !groups.queries(g).is_empty());
-        check.some("the number of sources of a group", usize::from(!lonely))
+        Ok(())
     }
 }
 

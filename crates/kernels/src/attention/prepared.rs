@@ -72,13 +72,21 @@ impl<T: Real> Prepared<T> {
     /// Hypothesis `i` looks at sequence `sequence_of[i]`; hypotheses of one sequence stand together. From
     /// `query[hypotheses, width]` to `context[hypotheses, depth]`, and the weights one hypothesis after the other.
     ///
-    /// # Panics
-    /// If the shapes do not fit.
-    pub fn attend(&self, query: &[T], sequence_of: &[usize], weights: &mut [T], context: &mut [T]) {
-        let count = sequence_of.len();
-        assert_eq!((query.len(), context.len()), (count * self.width, count * self.depth), "attend: rows");
+    /// # Errors
+    /// If the shapes do not fit, or there is no such sequence.
+    pub fn attend(
+        &self,
+        query: &[T],
+        sequence_of: &[usize],
+        weights: &mut [T],
+        context: &mut [T],
+    ) -> Result<(), ShapeError> {
+        let (count, check) = (sequence_of.len(), Check("attention step"));
+        check.indices("the sequence of hypothesis", sequence_of.iter().copied(), self.sources.len())?;
+        check.elements("query", query.len(), &[("hypotheses", count), ("width", self.width)])?;
+        check.elements("context", context.len(), &[("hypotheses", count), ("depth", self.depth)])?;
         let total: usize = sequence_of.iter().map(|&s| self.sources[s].len).sum();
-        assert_eq!(weights.len(), total, "attend: weights");
+        check.dimension("number of weights", weights.len(), total)?;
         if total * (self.width + self.depth) > 1 << 17 && parallel::threads() > 1 {
             // At a border between sequences near the middle.
             let half = count / 2;
@@ -91,10 +99,11 @@ impl<T: Real> Prepared<T> {
                 let (q0, q1) = query.split_at(at * self.width);
                 let (s0, s1) = sequence_of.split_at(at);
                 rayon::join(|| self.attend_serial(q0, s0, w0, c0), || self.attend_serial(q1, s1, w1, c1));
-                return;
+                return Ok(());
             }
         }
         self.attend_serial(query, sequence_of, weights, context);
+        Ok(())
     }
 
     fn attend_serial(&self, query: &[T], sequence_of: &[usize], mut weights: &mut [T], mut context: &mut [T]) {

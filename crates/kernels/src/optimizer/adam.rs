@@ -2,7 +2,8 @@
 
 use super::{Gradient, each_part};
 use crate::parallel::Shared;
-use crate::{Real, multiversion};
+use crate::shape::Check;
+use crate::{Real, ShapeError, multiversion};
 
 /// The numbers of one update (Kingma & Ba 2015; weight decay decoupled as in Loshchilov & Hutter 2019).
 #[derive(Clone, Copy, Debug)]
@@ -25,12 +26,19 @@ pub struct Update {
 
 /// Updates `parameter` with its `gradient` and moments.
 ///
-/// # Panics
+/// # Errors
 /// If the lengths differ.
-pub fn update<T: Real>(u: Update, parameter: &mut [T], gradient: Gradient<'_, T>, mean: &mut [T], square: &mut [T]) {
-    let n = parameter.len();
-    gradient.check(n);
-    assert!(mean.len() == n && square.len() == n, "adam: lengths");
+pub fn update<T: Real>(
+    u: Update,
+    parameter: &mut [T],
+    gradient: Gradient<'_, T>,
+    mean: &mut [T],
+    square: &mut [T],
+) -> Result<(), ShapeError> {
+    let (n, check) = (parameter.len(), Check("adam"));
+    gradient.check(check, n)?;
+    check.dimension("length of the mean", mean.len(), n)?;
+    check.dimension("length of the square", square.len(), n)?;
     let steps = u.step as f64;
     let correct1 = 1.0 - u.beta1.powf(steps);
     let correct2 = 1.0 - u.beta2.powf(steps);
@@ -56,6 +64,7 @@ pub fn update<T: Real>(u: Update, parameter: &mut [T], gradient: Gradient<'_, T>
             }
         });
     });
+    Ok(())
 }
 
 #[inline(always)]
@@ -111,7 +120,7 @@ mod tests {
                 scale: 0.5,
                 step,
             };
-            update(u, &mut p, Gradient::Dense(&g), &mut m, &mut v);
+            update(u, &mut p, Gradient::Dense(&g), &mut m, &mut v).unwrap();
             for i in 0..n {
                 let g = f64::from(g[i]) * 0.5;
                 m64[i] = 0.9 * m64[i] + 0.1 * g;

@@ -4,7 +4,8 @@ pub mod adam;
 pub mod sgd;
 
 use crate::parallel::{self, Shared};
-use crate::{Real, multiversion};
+use crate::shape::Check;
+use crate::{Real, ShapeError, multiversion};
 use std::ops::Range;
 
 /// Elements of a segment: partial sums and parallel tasks have this size whatever the threads.
@@ -27,15 +28,25 @@ pub enum Gradient<'a, T> {
 }
 
 impl<T: Real> Gradient<'_, T> {
-    /// # Panics
+    /// # Errors
     /// If it is not of a parameter of `len` elements.
-    fn check(&self, len: usize) {
-        match self {
-            Self::Dense(data) => assert_eq!(data.len(), len, "optimizer: gradient"),
+    fn check(&self, check: Check, len: usize) -> Result<(), ShapeError> {
+        match *self {
+            Self::Dense(data) => check.dimension("length of the gradient", data.len(), len),
             Self::Rows { ids, width, data } => {
-                assert!(data.len() == ids.len() * width && len.is_multiple_of(*width), "optimizer: rows' gradient");
-                assert!(ids.windows(2).all(|w| w[0] < w[1]), "optimizer: rows must rise");
-                assert!(ids.last().is_none_or(|&id| (id as usize) < len / width), "optimizer: a row of no parameter");
+                check.some("the width of a row", width)?;
+                check.dimension("length of the parameter after its rows", len % width, 0)?;
+                check.elements("the rows' gradient", data.len(), &[("ids", ids.len()), ("width", width)])?;
+                check.indices("row", ids.iter().map(|&id| id as usize), len / width)?;
+                match ids.windows(2).find(|w| w[0] >= w[1]) {
+                    None => Ok(()),
+                    Some(w) => Err(ShapeError::Value {
+                        operation: check.0,
+                        name: "a row",
+                        expected: format!("more than the {} before it", w[0]),
+                        got: w[1].to_string(),
+                    }),
+                }
             }
         }
     }
@@ -92,8 +103,11 @@ pub fn square_sum<T: Real>(gradient: &[T]) -> f64 {
 }
 
 /// `average = decay * average + (1 - decay) * parameter`.
-pub fn moving_average<T: Real>(decay: f64, average: &mut [T], parameter: &[T]) {
-    assert_eq!(average.len(), parameter.len(), "moving average: lengths");
+///
+/// # Errors
+/// If the lengths differ.
+pub fn moving_average<T: Real>(decay: f64, average: &mut [T], parameter: &[T]) -> Result<(), ShapeError> {
+    Check("moving average").dimension("length of the average", average.len(), parameter.len())?;
     let (keep, take) = (T::from_f64(decay), T::from_f64(1.0 - decay));
     let (n, shared) = (average.len(), Shared::new(average));
     each_part(n, |range| {
@@ -101,6 +115,7 @@ pub fn moving_average<T: Real>(decay: f64, average: &mut [T], parameter: &[T]) {
         let average = unsafe { shared.slice(range.start, range.len()) };
         mix(keep, take, average, &parameter[range]);
     });
+    Ok(())
 }
 
 #[inline(always)]
@@ -130,6 +145,29 @@ mod tests {
         assert!(square_sum(&[f32::NAN]).is_nan());
     }
 
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        let sgd = sgd::Update { learning_rate: 0.1, momentum: 0.0, weight_decay: 0.0, scale: 1.0 };
+        let rows = |ids, width, data| Gradient::Rows { ids, width, data };
+        let gradients = [
+            (Gradient::Dense(&[0.0; 5]), "sgd: length of the gradient is 5, expected 6"),
+            (rows(&[0], 0, &[]), "sgd: the width of a row is 0"),
+            (rows(&[0], 4, &[0.0; 4]), "sgd: length of the parameter after its rows is 2, expected 0"),
+            (rows(&[0], 2, &[0.0; 3]), "sgd: `the rows' gradient` has 3 elements, expected 2 (ids 1 x width 2)"),
+            (rows(&[0, 3], 2, &[0.0; 4]), "sgd: row 1 is 3, expected less than 3"),
+            (rows(&[2, 1], 2, &[0.0; 4]), "sgd: a row is 1, expected more than the 2 before it"),
+        ];
+        let mut parameter = [1.0f32; 6];
+        for (gradient, want) in gradients {
+            assert_eq!(sgd::update(sgd, &mut parameter, gradient, &mut []).unwrap_err().to_string(), want);
+        }
+        let e = sgd::update(sgd, &mut parameter, Gradient::Dense(&[0.0; 6]), &mut [0.0]).unwrap_err();
+        assert_eq!(e.to_string(), "sgd: length of the velocity is 1, expected 0");
+        let e = moving_average(0.5, &mut [0.0; 3], &parameter).unwrap_err();
+        assert_eq!(e.to_string(), "moving average: length of the average is 3, expected 6");
+        assert_eq!(parameter, [1.0; 6]);
+    }
+
     /// Rows' gradients and the same with zeros between them, from which both rules must make the same bits.
     #[test]
     fn rows_update_as_a_table_of_zeros_around_them_does() {
@@ -157,15 +195,11 @@ mod tests {
                         scale: 0.5,
                         step: 3,
                     };
-                    adam::update(adam, &mut p, gradient, &mut m, &mut v);
+                    adam::update(adam, &mut p, gradient, &mut m, &mut v).unwrap();
                     let momentum = sgd::Update { learning_rate: 0.1, momentum: 0.9, weight_decay: 0.01, scale: 0.5 };
-                    sgd::update(momentum, &mut q, gradient, &mut velocity);
-                    sgd::update(
-                        sgd::Update { momentum: 0.0, weight_decay: 0.0, ..momentum },
-                        &mut q,
-                        gradient,
-                        &mut [],
-                    );
+                    sgd::update(momentum, &mut q, gradient, &mut velocity).unwrap();
+                    let plain = sgd::Update { momentum: 0.0, weight_decay: 0.0, ..momentum };
+                    sgd::update(plain, &mut q, gradient, &mut []).unwrap();
                 });
                 [p, m, v, q, velocity].map(|all| all.iter().map(|x| x.to_bits()).collect::<Vec<_>>())
             };

@@ -2,7 +2,8 @@
 
 use super::{Gradient, each_part};
 use crate::parallel::Shared;
-use crate::{Real, multiversion};
+use crate::shape::Check;
+use crate::{Real, ShapeError, multiversion};
 
 /// The numbers of one update.
 #[derive(Clone, Copy, Debug)]
@@ -20,12 +21,17 @@ pub struct Update {
 /// `velocity = momentum * velocity + gradient; parameter -= learning_rate * velocity`; without momentum `velocity` is empty
 /// and the gradient takes its place: then rows without a gradient are not touched, unless they decay.
 ///
-/// # Panics
+/// # Errors
 /// If the lengths differ.
-pub fn update<T: Real>(u: Update, parameter: &mut [T], gradient: Gradient<'_, T>, velocity: &mut [T]) {
-    let n = parameter.len();
-    gradient.check(n);
-    assert_eq!(velocity.len(), if u.momentum == 0.0 { 0 } else { n }, "sgd: velocity");
+pub fn update<T: Real>(
+    u: Update,
+    parameter: &mut [T],
+    gradient: Gradient<'_, T>,
+    velocity: &mut [T],
+) -> Result<(), ShapeError> {
+    let (n, check) = (parameter.len(), Check("sgd"));
+    gradient.check(check, n)?;
+    check.dimension("length of the velocity", velocity.len(), if u.momentum == 0.0 { 0 } else { n })?;
     let c = [u.learning_rate, u.momentum, u.weight_decay, u.scale].map(T::from_f64);
     let (p, v) = (Shared::new(parameter), Shared::new(velocity));
     each_part(n, |range| {
@@ -48,6 +54,7 @@ pub fn update<T: Real>(u: Update, parameter: &mut [T], gradient: Gradient<'_, T>
             }
         });
     });
+    Ok(())
 }
 
 #[inline(always)]
@@ -105,7 +112,7 @@ mod tests {
             for step in 1..=5u64 {
                 let g: Vec<f32> = (0..n).map(|i| ((i as u64 * step) as f32).cos()).collect();
                 let u = Update { learning_rate: 1e-2, momentum, weight_decay, scale: 0.5 };
-                update(u, &mut p, Gradient::Dense(&g), &mut v);
+                update(u, &mut p, Gradient::Dense(&g), &mut v).unwrap();
                 for i in 0..n {
                     v64[i] = momentum * v64[i] + f64::from(g[i]) * 0.5 + weight_decay * q[i];
                     q[i] -= 1e-2 * v64[i];

@@ -5,6 +5,7 @@ use crate::pass::Pass;
 use crate::seq2seq::{DecoderState, Memory, Rows, Scratch, Seq2Seq, Sources, Stepper};
 use simurgh_kernels::ShapeError;
 use simurgh_kernels::parallel::each_row;
+use simurgh_kernels::shape::Check;
 use simurgh_kernels::top::most_likely;
 use std::sync::Arc;
 
@@ -86,33 +87,40 @@ impl<'m> Network<'m> {
     }
 
     /// Takes a step; logits `[hypotheses, vocab]`, the vocabulary's size, and the attention weights.
-    fn step(&mut self, tokens: &[u32], sequence_of: &[usize], config: &DecodeConfig) -> (&mut [f32], usize, &[f32]) {
+    fn step(
+        &mut self,
+        tokens: &[u32],
+        sequence_of: &[usize],
+        config: &DecodeConfig,
+    ) -> Result<(&mut [f32], usize, &[f32]), ShapeError> {
         match self {
             Self::Plain { stepper, state, scratch, .. } => {
                 stepper.step(tokens, sequence_of, state, scratch);
                 let vocab = stepper.vocab();
-                (&mut scratch.logits[..tokens.len() * vocab], vocab, &scratch.weights)
+                Ok((&mut scratch.logits[..tokens.len() * vocab], vocab, &scratch.weights))
             }
             Self::Tensor { model, memory, state, logits, weights } => {
-                let (values, next, looked) = model.step(memory, tokens, sequence_of, state.clone(), config.precision);
+                let (values, next, looked) =
+                    model.step(memory, tokens, sequence_of, state.clone(), config.precision)?;
                 let [_, vocab] = values.dims();
                 *state = next;
                 *logits = values.into_data().iter::<f32>().collect();
                 *weights = looked.map_or_else(Vec::new, |w| w.into_data().iter::<f32>().collect());
-                (logits, vocab, weights)
+                Ok((logits, vocab, weights))
             }
         }
     }
 
-    /// Goes on with these rows of the state.
-    fn select(&mut self, rows: &[usize]) {
+    /// Goes on with these rows of the state, at least one.
+    fn select(&mut self, rows: &[usize]) -> Result<(), ShapeError> {
         match self {
             Self::Plain { state, next, .. } => {
                 state.select(rows, next);
                 std::mem::swap(state, next);
             }
-            Self::Tensor { state, .. } => *state = state.select(rows),
+            Self::Tensor { state, .. } => *state = state.select(rows)?,
         }
+        Ok(())
     }
 }
 
@@ -121,37 +129,44 @@ impl<'m> Network<'m> {
 /// A sentence's result does not depend on the sentences beside it.
 ///
 /// # Errors
-/// If a sentence is empty or the beam is 0.
+/// If a sentence is empty, a token is none of its vocabulary, there is not one surface a token, a length has no limit, or the
+/// beam is 0 or so wide that there is no memory for it.
 pub fn decode(
     model: &Seq2Seq,
     sentences: &[Sentence],
     special: &Special,
     config: &DecodeConfig,
 ) -> Result<Vec<Vec<Hypothesis>>, ShapeError> {
-    if config.beam == 0 {
-        return Err(ShapeError::Zero { operation: "decode", dimension: "the beam" });
+    let check = Check("decode");
+    check.some("the beam", config.beam)?;
+    if !(0.0..f64::INFINITY).contains(&config.max_ratio) {
+        let (expected, got) = ("a number from 0".into(), config.max_ratio.to_string());
+        return Err(ShapeError::Value { operation: check.0, name: "max_ratio", expected, got });
     }
+    special.check(check, model.target_vocab(), sentences)?;
     if sentences.is_empty() {
         return Ok(Vec::new());
     }
     let ids: Vec<&[u32]> = sentences.iter().map(|s| s.ids.as_slice()).collect();
     let sources = Sources::new(&ids)?;
-    let memory = model.encode(&sources, &mut Pass { precision: config.precision, ..Pass::default() });
+    let memory = model.encode(&sources, &mut Pass { precision: config.precision, ..Pass::default() })?;
     let mut network = Network::new(model, memory, config);
-    let mut searches: Vec<Search> = sources
-        .order
-        .iter()
-        .enumerate()
-        .map(|(k, &sentence)| Search::new(&sentences[sentence], network.source_len(k), config))
-        .collect();
-    // Twice the beam: if all of the better half end, the beam is still full.
-    let count = 2 * config.beam;
+    // Twice the beam: if all of the better half end, the beam is still full; but there are no more tokens than there are.
+    let count = config.beam.saturating_mul(2).min(model.target_vocab());
+    let mut searches = Vec::with_capacity(sentences.len());
+    for (k, &sentence) in sources.order.iter().enumerate() {
+        searches.push(Search::new(&sentences[sentence], network.source_len(k), config, count)?);
+    }
     // What a step needs is taken once: no memory is allocated for a token, but that histories double their room, and that a
     // hypothesis which ends is written out.
-    let most = searches.len() * config.beam;
-    let (mut sequence_of, mut tokens, mut rows) =
-        (Vec::with_capacity(most), Vec::with_capacity(most), Vec::with_capacity(most));
-    let mut hypothesis_of = Vec::with_capacity(most);
+    let hypotheses = [("sentences", searches.len()), ("beam", config.beam)];
+    let most = check.count("hypotheses", &hypotheses)?;
+    check
+        .room::<u8>("logits", &[("hypotheses", most), ("tokens", model.target_vocab()), ("bytes", size_of::<f32>())])?;
+    let (mut sequence_of, mut tokens) =
+        (check.room("hypotheses", &hypotheses)?, check.room("hypotheses", &hypotheses)?);
+    let (mut rows, mut hypothesis_of) =
+        (check.room("hypotheses", &hypotheses)?, check.room("hypotheses", &hypotheses)?);
     let mut best: Vec<Vec<(u32, f32)>> = (0..most).map(|_| Vec::with_capacity(count + 1)).collect();
     loop {
         sequence_of.clear();
@@ -167,7 +182,7 @@ pub fn decode(
         if sequence_of.is_empty() {
             break;
         }
-        let (logits, vocab, mut weights) = network.step(&tokens, &sequence_of, config);
+        let (logits, vocab, mut weights) = network.step(&tokens, &sequence_of, config)?;
         each_row(logits, vocab, &mut best, |row, logits, best| {
             let search = &searches[sequence_of[row]];
             let partial = &search.alive[hypothesis_of[row]];
@@ -184,7 +199,9 @@ pub fn decode(
             }
             first += count;
         }
-        network.select(&rows);
+        if !rows.is_empty() {
+            network.select(&rows)?;
+        }
     }
     let mut results = vec![Vec::new(); sentences.len()];
     for (search, &sentence) in searches.into_iter().zip(&sources.order) {
@@ -218,7 +235,8 @@ fn top(
 }
 
 impl Search {
-    fn new(sentence: &Sentence, source: usize, config: &DecodeConfig) -> Self {
+    /// A search that sees `count` next tokens of every hypothesis.
+    fn new(sentence: &Sentence, source: usize, config: &DecodeConfig, count: usize) -> Result<Self, ShapeError> {
         let start = Partial {
             last: None,
             length: 0,
@@ -226,21 +244,23 @@ impl Search {
             required: sentence.required.clone(),
             surface: Surface::EMPTY,
         };
-        let limit =
-            (sentence.ids.len() as f64 * config.max_ratio) as usize + config.max_extra + sentence.required.len().max(1);
-        let beam = config.beam;
-        let mut alive = Vec::with_capacity(beam);
+        // No number of tokens that memory could hold is near the largest.
+        let limit = ((sentence.ids.len() as f64 * config.max_ratio) as usize)
+            .saturating_add(config.max_extra)
+            .saturating_add(sentence.required.len().max(1));
+        let (check, beam) = (Check("decode"), ("beam", config.beam));
+        let mut alive = check.room("hypotheses", &[beam])?;
         alive.push(start);
-        Self {
+        Ok(Self {
             alive,
-            finished: Vec::with_capacity(2 * beam),
+            finished: check.room("finished hypotheses", &[beam, ("twice", 2)])?,
             limit,
             nodes: Vec::new(),
             weights: Vec::new(),
             source,
-            candidates: Vec::with_capacity(2 * beam * beam),
-            next: Vec::with_capacity(beam),
-        }
+            candidates: check.room("candidates", &[beam, ("next tokens", count)])?,
+            next: check.room("hypotheses", &[beam])?,
+        })
     }
 
     /// Extends every hypothesis by its best tokens and keeps the best of all; adds to `rows` those of the step's state

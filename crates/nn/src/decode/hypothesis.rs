@@ -2,6 +2,8 @@
 
 use crate::pass::Precision;
 use serde::{Deserialize, Serialize};
+use simurgh_kernels::ShapeError;
+use simurgh_kernels::shape::Check;
 use std::sync::Arc;
 
 /// How to search.
@@ -43,6 +45,19 @@ pub struct Special {
     pub reserved: std::ops::Range<u32>,
     /// What each token is written as.
     pub surfaces: Vec<Surface>,
+}
+
+impl Special {
+    /// Every token is one of `vocab`, those that the sentences require, too.
+    pub(super) fn check(&self, check: Check, vocab: usize, sentences: &[Sentence]) -> Result<(), ShapeError> {
+        check.dimension("number of surfaces", self.surfaces.len(), vocab)?;
+        let ids = |ids: &[u32]| ids.iter().map(|&id| id as usize).collect::<Vec<_>>();
+        check.indices("the start's id", [self.start as usize], vocab)?;
+        check.indices("the end's id", [self.end as usize], vocab)?;
+        check.indices("the id of banned token", ids(&self.banned), vocab)?;
+        check.indices("the id of reserved token", self.reserved.clone().map(|id| id as usize), vocab)?;
+        sentences.iter().try_for_each(|s| check.indices("the id of required token", ids(&s.required), vocab))
+    }
 }
 
 /// A text as a number, however it is cut into tokens: a polynomial over its bytes modulo 2^61 - 1 (Karp & Rabin 1987).

@@ -5,7 +5,9 @@ use super::shared::{Shared, Sum, finish, start};
 use super::{Body, indices};
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
+use simurgh_kernels::ShapeError;
 use simurgh_kernels::attention::{Groups, Operands, Sums, backward_adding, forward};
+use simurgh_kernels::shape::Check;
 use std::sync::Arc;
 
 /// How a query and a key are compared.
@@ -23,15 +25,15 @@ pub enum Score {
 /// `key[sources, width]`, `value[sources, depth]` to `[queries, depth]`; and the weights, group by
 /// group, `[queries of the group, sources of the group]` each.
 ///
-/// # Panics
-/// If the shapes do not fit or a query has nothing to look at.
+/// # Errors
+/// If the shapes do not fit, there is no query, or one has nothing to look at.
 pub fn attention(
     query: Tensor<2>,
     key: impl Into<Shared<2>>,
     value: impl Into<Shared<2>>,
     score: Score,
     groups: &Arc<Groups>,
-) -> (Tensor<2>, Tensor<1>) {
+) -> Result<(Tensor<2>, Tensor<1>), ShapeError> {
     body(query, key, value, score, groups, Body::Auto)
 }
 
@@ -42,13 +44,20 @@ pub(crate) fn body(
     score: Score,
     groups: &Arc<Groups>,
     body: Body,
-) -> (Tensor<2>, Tensor<1>) {
+) -> Result<(Tensor<2>, Tensor<1>), ShapeError> {
     let (key, value) = (key.into(), value.into());
     let ([queries, width], [sources, key_width], [value_rows, depth]) =
         (query.dims(), key.tensor.dims(), value.tensor.dims());
-    assert_eq!((queries, width, sources), (groups.query_count(), key_width, value_rows), "attention: shapes");
+    let check = Check("attention");
+    check.some("the number of queries", queries)?;
+    check.dimension("width of the keys", key_width, width)?;
+    check.dimension("rows of the values", value_rows, sources)?;
+    if let Score::Additive(vector) = &score {
+        check.dimension("width of the vector of additive scores", vector.tensor.dims()[0], width)?;
+    }
+    groups.check(check, [queries, width], [sources, depth])?;
     if !body.is_fused(&query) {
-        return pairs(query, key.tensor, value.tensor, score, groups);
+        return Ok(pairs(query, key.tensor, value.tensor, score, groups));
     }
     let mut sums = [key.sum, value.sum, None];
     let mut inputs = vec![query.into_dispatch(), key.tensor.into_dispatch(), value.tensor.into_dispatch()];
@@ -58,7 +67,7 @@ pub(crate) fn body(
     }
     let all: Tensor<1> = run_fused(inputs, Attention { groups: groups.clone(), sums });
     let context = all.clone().slice([0..queries * depth]).reshape([queries, depth]);
-    (context, all.slice([queries * depth..queries * depth + groups.weights()]))
+    Ok((context, all.slice([queries * depth..queries * depth + groups.weights()])))
 }
 
 #[derive(Debug)]
@@ -81,7 +90,7 @@ fn operands<'a, T: Number>(inputs: &'a [Operand<'a, T>]) -> Operands<'a, T> {
 
 impl Kernel for Attention {
     fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], _track: bool) -> Output<T> {
-        let (mut data, weights) = forward(operands(inputs), &self.groups).unwrap_or_else(|e| panic!("{e}"));
+        let (mut data, weights) = forward(operands(inputs), &self.groups).expect("shapes were checked before");
         data.extend_from_slice(&weights);
         let shape = vec![data.len()];
         Output { data, shape, saved: Arc::new(weights) }
@@ -105,7 +114,7 @@ impl Kernel for Attention {
             value: start(of_values, operands.value.len()),
             additive: start(of_vector, operands.additive.map_or(0, <[T]>::len)),
         };
-        let g = backward_adding(operands, &self.groups, weights, d_context, sums).unwrap_or_else(|e| panic!("{e}"));
+        let g = backward_adding(operands, &self.groups, weights, d_context, sums).expect("shapes were checked before");
         let mut all = vec![g.query, finish(of_keys, g.key), finish(of_values, g.value)];
         if inputs.len() == 4 {
             all.push(finish(of_vector, g.additive));
@@ -127,7 +136,6 @@ fn pairs(query: Tensor<2>, key: Tensor<2>, value: Tensor<2>, score: Score, group
         if rows.is_empty() {
             continue;
         }
-        assert!(!sources.is_empty(), "attention: nothing to look at");
         let sources = indices(sources.iter().copied(), &key);
         let q = query.clone().select(0, indices(rows.iter().copied(), &query));
         let k = key.clone().select(0, sources.clone());

@@ -6,8 +6,10 @@ use super::{Body, indices};
 use crate::pass::Precision;
 use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
+use simurgh_kernels::ShapeError;
 use simurgh_kernels::cross_entropy::{Gradient, Problem, cross_entropy as kernel};
 use simurgh_kernels::gemm::Format;
+use simurgh_kernels::shape::Check;
 use std::sync::{Arc, Mutex};
 
 /// Sums over the positions of a batch.
@@ -35,8 +37,8 @@ impl Loss {
 /// `b[vocab]`; `smoothing` is the share of a target's mass spread over all classes (Szegedy et al. 2016); the
 /// kernel multiplies with this `precision`.
 ///
-/// # Panics
-/// If the shapes do not fit or a target is no class.
+/// # Errors
+/// If the shapes do not fit, a target is no class, or the smoothing is not a share.
 pub fn cross_entropy(
     hidden: Tensor<2>,
     weight: Tensor<2>,
@@ -44,7 +46,7 @@ pub fn cross_entropy(
     targets: Arc<[u32]>,
     smoothing: f64,
     precision: Precision,
-) -> Loss {
+) -> Result<Loss, ShapeError> {
     body(hidden, weight, bias, targets, smoothing, precision.into(), Body::Auto)
 }
 
@@ -56,13 +58,21 @@ pub(crate) fn body(
     smoothing: f64,
     format: Format,
     body: Body,
-) -> Loss {
+) -> Result<Loss, ShapeError> {
     let [rows, width] = hidden.dims();
     let [vocab, columns] = weight.dims();
-    assert_eq!((rows, width), (targets.len(), columns), "cross_entropy: shapes");
+    let check = Check("cross_entropy");
+    for (dimension, size) in [("the number of rows", rows), ("the width", width), ("the number of classes", vocab)] {
+        check.some(dimension, size)?;
+    }
+    check.dimension("number of targets", targets.len(), rows)?;
+    check.dimension("width of the weight", columns, width)?;
+    check.dimension("classes of the bias", bias.dims()[0], vocab)?;
+    check.indices("the target of row", targets.iter().map(|&y| y as usize), vocab)?;
+    check.share("the smoothing", smoothing)?;
     if body.is_fused(&hidden) {
         let inputs = vec![hidden.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()];
-        return Loss { sums: run_fused(inputs, CrossEntropy { targets, smoothing, format }) };
+        return Ok(Loss { sums: run_fused(inputs, CrossEntropy { targets, smoothing, format }) });
     }
     let log_p = log_softmax(hidden.matmul(weight.transpose()) + bias.unsqueeze(), 1);
     let ids = indices(targets.iter().map(|&y| y as usize), &log_p).reshape([rows, 1]);
@@ -71,7 +81,7 @@ pub(crate) fn body(
     let nll = -chosen.sum();
     let spread = -log_p.sum() / vocab as f64;
     let smoothed = nll.clone() * (1.0 - smoothing) + spread * smoothing;
-    Loss { sums: Tensor::cat(vec![smoothed, nll, correct], 0) }
+    Ok(Loss { sums: Tensor::cat(vec![smoothed, nll, correct], 0) })
 }
 
 #[derive(Debug)]
@@ -93,7 +103,7 @@ impl Kernel for CrossEntropy {
             smoothing: self.smoothing,
         };
         let weight = track.then(|| packed(weight, false, self.format));
-        let (loss, gradient) = kernel(problem, weight.as_deref()).unwrap_or_else(|e| panic!("{e}"));
+        let (loss, gradient) = kernel(problem, weight.as_deref()).expect("operands were checked before");
         let sums = [loss.smoothed, loss.nll, loss.correct as f64];
         Output { data: sums.map(T::from_f64).to_vec(), shape: vec![3], saved: Arc::new(Mutex::new(gradient)) }
     }

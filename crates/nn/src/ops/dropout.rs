@@ -3,33 +3,35 @@
 use super::Body;
 use super::fused::{Kernel, Number, Operand, Output, Saved, run_fused};
 use burn::tensor::{Tensor, TensorData};
+use simurgh_kernels::ShapeError;
 use simurgh_kernels::embedding as kernel;
+use simurgh_kernels::shape::Check;
 use std::sync::Arc;
 
 /// Zeroes each element of `x[keys, width]` with probability `rate` and scales the others by
 /// `1 / (1 - rate)`. Rows with one key share a mask: give every row its own key for ordinary
 /// dropout, the sequence's number for variational dropout (Gal & Ghahramani 2016).
 ///
-/// # Panics
+/// # Errors
 /// Unless there is one key a row and `0 <= rate < 1`.
-pub fn dropout(x: Tensor<2>, keys: Arc<[u32]>, rate: f64, seed: u64) -> Tensor<2> {
+pub fn dropout(x: Tensor<2>, keys: Arc<[u32]>, rate: f64, seed: u64) -> Result<Tensor<2>, ShapeError> {
     body(x, keys, rate, seed, Body::Auto)
 }
 
-pub(crate) fn body(x: Tensor<2>, keys: Arc<[u32]>, rate: f64, seed: u64, body: Body) -> Tensor<2> {
-    let [rows, width] = x.dims();
-    assert_eq!(rows, keys.len(), "dropout: one key a row");
-    assert!((0.0..1.0).contains(&rate), "dropout: rate {rate}");
+pub(crate) fn body(x: Tensor<2>, keys: Arc<[u32]>, rate: f64, seed: u64, body: Body) -> Result<Tensor<2>, ShapeError> {
+    let ([rows, width], check) = (x.dims(), Check("dropout"));
+    check.dimension("number of keys", keys.len(), rows)?;
+    check.share("the rate", rate)?;
     if rate == 0.0 {
-        return x;
+        return Ok(x);
     }
     if body.is_fused(&x) {
-        return run_fused(vec![x.into_dispatch()], Dropout { keys, rate, seed });
+        return Ok(run_fused(vec![x.into_dispatch()], Dropout { keys, rate, seed }));
     }
     let mut mask = vec![1.0f32; rows * width];
-    kernel::dropout(&mut mask, width, &keys, rate, seed);
+    kernel::dropout(&mut mask, width, &keys, rate, seed)?;
     let mask = Tensor::<2>::from_data(TensorData::new(mask, [rows, width]), (&x.device().inner(), x.dtype()));
-    x * mask
+    Ok(x * mask)
 }
 
 #[derive(Debug)]
@@ -39,10 +41,18 @@ struct Dropout {
     seed: u64,
 }
 
+impl Dropout {
+    /// What the mask leaves of `x`.
+    fn masked<T: Number>(&self, x: &[T], width: usize) -> Vec<T> {
+        let mut data = x.to_vec();
+        kernel::dropout(&mut data, width, &self.keys, self.rate, self.seed).expect("keys were checked before");
+        data
+    }
+}
+
 impl Kernel for Dropout {
     fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], _track: bool) -> Output<T> {
-        let mut data = inputs[0].data.to_vec();
-        kernel::dropout(&mut data, inputs[0].shape[1], &self.keys, self.rate, self.seed);
+        let data = self.masked(inputs[0].data, inputs[0].shape[1]);
         Output { data, shape: inputs[0].shape.to_vec(), saved: Arc::new(()) }
     }
 
@@ -54,8 +64,6 @@ impl Kernel for Dropout {
         d_output: &[T],
         _: &[bool],
     ) -> Vec<Vec<T>> {
-        let mut d = d_output.to_vec();
-        kernel::dropout(&mut d, inputs[0].shape[1], &self.keys, self.rate, self.seed);
-        vec![d]
+        vec![self.masked(d_output, inputs[0].shape[1])]
     }
 }

@@ -5,46 +5,54 @@ use super::{Body, indices};
 use crate::optimizer::RowGradients;
 use burn::module::{Param, ParamId};
 use burn::tensor::{DType, Tensor};
+use simurgh_kernels::ShapeError;
 use simurgh_kernels::embedding as kernel;
+use simurgh_kernels::shape::Check;
 use std::sync::Arc;
 
 /// `table[ids]`: `[ids, width]` from `table[vocab, width]`.
 ///
-/// # Panics
-/// If an id is outside of the table.
-pub fn embedding(table: Tensor<2>, ids: Arc<[u32]>) -> Tensor<2> {
+/// # Errors
+/// If there are no ids, or one is outside of the table.
+pub fn embedding(table: Tensor<2>, ids: Arc<[u32]>) -> Result<Tensor<2>, ShapeError> {
     body(table, ids, Body::Auto)
 }
 
 /// [`embedding`] of a parameter, whose gradient goes to `rows`: of the rows used alone. On other backends than the CPU's, and
 /// of other numbers than `f32`, as [`embedding`].
 ///
-/// # Panics
-/// If an id is outside of the table.
-pub fn embedding_rows(table: &Param<Tensor<2>>, ids: Arc<[u32]>, rows: Arc<RowGradients>) -> Tensor<2> {
+/// # Errors
+/// As [`embedding`].
+pub fn embedding_rows(
+    table: &Param<Tensor<2>>,
+    ids: Arc<[u32]>,
+    rows: Arc<RowGradients>,
+) -> Result<Tensor<2>, ShapeError> {
     let value = table.val();
     let device = value.device();
     if !Body::Auto.is_fused(&value) || !device.is_autodiff() || value.dtype() != DType::F32 {
         return embedding(value, ids);
     }
-    check(&value, &ids);
+    check(&value, &ids)?;
     // The table itself stays off the tape; something must be on it for the backward pass to come here.
     let anchor = Tensor::<1>::zeros([1], &device).require_grad();
     let inputs = vec![anchor.into_dispatch(), value.detach().into_dispatch()];
-    run_fused(inputs, EmbeddingRows { ids, table: table.id, rows })
+    Ok(run_fused(inputs, EmbeddingRows { ids, table: table.id, rows }))
 }
 
-/// # Panics
-/// If an id is outside of the table.
-fn check(table: &Tensor<2>, ids: &[u32]) {
-    let [vocab, _] = table.dims();
-    assert!(ids.iter().all(|&id| (id as usize) < vocab), "embedding: an id is not below {vocab}");
+fn check(table: &Tensor<2>, ids: &[u32]) -> Result<(), ShapeError> {
+    let ([vocab, width], check) = (table.dims(), Check("embedding"));
+    check.some("the width", width)?;
+    check.some("the number of ids", ids.len())?;
+    check.indices("id", ids.iter().map(|&id| id as usize), vocab)?;
+    check.count("the result", &[("ids", ids.len()), ("width", width)]).map(drop)
 }
 
 /// The table's rows.
 fn rows<T: Number>(table: &Operand<'_, T>, ids: &[u32]) -> Output<T> {
     let width = table.shape[1];
-    Output { data: kernel::forward(table.data, width, ids), shape: vec![ids.len(), width], saved: Arc::new(()) }
+    let data = kernel::forward(table.data, width, ids).expect("ids were checked before");
+    Output { data, shape: vec![ids.len(), width], saved: Arc::new(()) }
 }
 
 #[derive(Debug)]
@@ -73,13 +81,13 @@ impl Kernel for EmbeddingRows {
     }
 }
 
-pub(crate) fn body(table: Tensor<2>, ids: Arc<[u32]>, body: Body) -> Tensor<2> {
-    check(&table, &ids);
+pub(crate) fn body(table: Tensor<2>, ids: Arc<[u32]>, body: Body) -> Result<Tensor<2>, ShapeError> {
+    check(&table, &ids)?;
     if body.is_fused(&table) {
-        return run_fused(vec![table.into_dispatch()], Embedding { ids });
+        return Ok(run_fused(vec![table.into_dispatch()], Embedding { ids }));
     }
     let rows = indices(ids.iter().map(|&id| id as usize), &table);
-    table.select(0, rows)
+    Ok(table.select(0, rows))
 }
 
 #[derive(Debug)]
@@ -101,7 +109,7 @@ impl Kernel for Embedding {
         _: &[bool],
     ) -> Vec<Vec<T>> {
         let mut d_table = vec![T::ZERO; inputs[0].data.len()];
-        kernel::backward(d_output, inputs[0].shape[1], &self.ids, &mut d_table);
+        kernel::backward(d_output, inputs[0].shape[1], &self.ids, &mut d_table).expect("ids were checked before");
         vec![d_table]
     }
 }

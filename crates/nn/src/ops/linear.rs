@@ -6,15 +6,17 @@ use super::packs::packed;
 use super::shared::{Shared, Sum, finish, start};
 use crate::pass::Precision;
 use burn::tensor::Tensor;
+use simurgh_kernels::ShapeError;
 use simurgh_kernels::gemm::Format;
 use simurgh_kernels::linear;
 pub use simurgh_kernels::linear::Activation;
+use simurgh_kernels::shape::Check;
 use std::sync::Arc;
 
 /// `activation(x W^T + b)`: `x[rows, input]`, `W[output, input]`, `b[output]`; the kernel
 /// multiplies with this `precision`.
 ///
-/// # Panics
+/// # Errors
 /// If the shapes do not fit.
 pub fn linear(
     x: Tensor<2>,
@@ -22,7 +24,7 @@ pub fn linear(
     bias: Option<Shared<1>>,
     activation: Activation,
     precision: Precision,
-) -> Tensor<2> {
+) -> Result<Tensor<2>, ShapeError> {
     body(x, weight, bias, activation, precision.into(), Body::Auto)
 }
 
@@ -33,26 +35,33 @@ pub(crate) fn body(
     activation: Activation,
     format: Format,
     body: Body,
-) -> Tensor<2> {
+) -> Result<Tensor<2>, ShapeError> {
     let weight = weight.into();
-    let [_, input] = x.dims();
+    let [rows, input] = x.dims();
     let [output, width] = weight.tensor.dims();
-    assert_eq!(input, width, "linear: x has {input} columns, the weight [{output}, {width}]");
+    let check = Check("linear");
+    check.some("the input", input)?;
+    check.some("the output", output)?;
+    check.dimension("input of the weight", width, input)?;
+    check.count("the result", &[("rows", rows), ("output", output)])?;
+    if let Some(bias) = &bias {
+        check.dimension("output of the bias", bias.tensor.dims()[0], output)?;
+    }
     if body.is_fused(&x) {
         let sums = [weight.sum, bias.as_ref().and_then(|bias| bias.sum.clone())];
         let mut inputs = vec![x.into_dispatch(), weight.tensor.into_dispatch()];
         inputs.extend(bias.map(|bias| bias.tensor.into_dispatch()));
-        return run_fused(inputs, Linear { activation, format, sums });
+        return Ok(run_fused(inputs, Linear { activation, format, sums }));
     }
     let y = x.matmul(weight.tensor.transpose());
     let y = match bias {
         Some(bias) => y + bias.tensor.unsqueeze(),
         None => y,
     };
-    match activation {
+    Ok(match activation {
         Activation::Identity => y,
         Activation::Tanh => y.tanh(),
-    }
+    })
 }
 
 #[derive(Debug)]
@@ -68,7 +77,7 @@ impl Kernel for Linear {
         let (x, weight) = (&inputs[0], &inputs[1]);
         let bias = inputs.get(2).map(|b| b.data);
         let data = linear::forward(x.data, &packed(weight, true, self.format), bias, self.activation);
-        let data = data.unwrap_or_else(|e| panic!("{e}"));
+        let data = data.expect("shapes were checked before");
         Output { data, shape: vec![x.shape[0], weight.shape[0]], saved: Arc::new(()) }
     }
 
@@ -85,7 +94,7 @@ impl Kernel for Linear {
         let [of_weight, of_bias] = self.sums.each_ref().map(Option::as_ref);
         let sums = (start(of_weight, weight.data.len()), start(of_bias, weight.shape[0]));
         let g = linear::backward_adding(x.data, output, d_output, &packed, self.activation, wanted[0], sums);
-        let g = g.unwrap_or_else(|e| panic!("{e}"));
+        let g = g.expect("shapes were checked before");
         let mut all = vec![g.x, finish(of_weight, g.weight)];
         if inputs.len() == 3 {
             all.push(finish(of_bias, g.bias));

@@ -58,9 +58,10 @@ fn linear_equals_tensor_operations() {
                 Format::Full,
                 body,
             )
+            .unwrap()
         });
         compare(&[[1, 7], [2, 7]], |t, body| {
-            linear::body(t[0].clone(), t[1].clone(), None, activation, Format::Full, body)
+            linear::body(t[0].clone(), t[1].clone(), None, activation, Format::Full, body).unwrap()
         });
     }
 }
@@ -68,9 +69,9 @@ fn linear_equals_tensor_operations() {
 #[test]
 fn embedding_and_dropout_equal_tensor_operations() {
     let ids: Arc<[u32]> = [4, 0, 4, 1, 2].into();
-    compare(&[[6, 3]], |t, body| embedding::body(t[0].clone(), ids.clone(), body));
+    compare(&[[6, 3]], |t, body| embedding::body(t[0].clone(), ids.clone(), body).unwrap());
     let keys: Arc<[u32]> = [0, 1, 0, 2].into();
-    compare(&[[4, 9]], |t, body| dropout::body(t[0].clone(), keys.clone(), 0.4, 5, body));
+    compare(&[[4, 9]], |t, body| dropout::body(t[0].clone(), keys.clone(), 0.4, 5, body).unwrap());
 }
 
 #[test]
@@ -81,7 +82,7 @@ fn cross_entropy_equals_tensor_operations() {
             let bias = t[2].clone().reshape([5]);
             let loss =
                 cross_entropy::body(t[0].clone(), t[1].clone(), bias, targets.clone(), smoothing, Format::Full, body);
-            loss.smoothed().reshape([1, 1])
+            loss.unwrap().smoothed().reshape([1, 1])
         });
     }
 }
@@ -125,16 +126,16 @@ fn attention_equals_tensor_operations() {
     let (width, depth) = (3, 5);
     let shapes = [[target.rows(), width], [source.rows(), width], [source.rows(), depth], [1, width]];
     compare(&shapes[..3], |t, body| {
-        attention::body(t[0].clone(), t[1].clone(), t[2].clone(), Score::Dot, &groups, body).0
+        attention::body(t[0].clone(), t[1].clone(), t[2].clone(), Score::Dot, &groups, body).unwrap().0
     });
     compare(&shapes, |t, body| {
         let score = Score::Additive(t[3].clone().reshape([width]).into());
-        attention::body(t[0].clone(), t[1].clone(), t[2].clone(), score, &groups, body).0
+        attention::body(t[0].clone(), t[1].clone(), t[2].clone(), score, &groups, body).unwrap().0
     });
     let mut random = Random::new(1);
     let [q, k, v] = [shapes[0], shapes[1], shapes[2]].map(|s| draw(&mut random, s, DType::F64));
     let weights = [Body::Auto, Body::Tensor]
-        .map(|body| attention::body(q.clone(), k.clone(), v.clone(), Score::Dot, &groups, body).1.into_data());
+        .map(|body| attention::body(q.clone(), k.clone(), v.clone(), Score::Dot, &groups, body).unwrap().1.into_data());
     for (a, b) in weights[0].iter::<f64>().zip(weights[1].iter::<f64>()) {
         let difference = (a - b).abs();
         assert!(difference < 1e-12);
@@ -182,10 +183,11 @@ fn shared_tensors_get_the_sum_of_their_operations_gradients() {
                 let (out, next) = recurrent::body(input, &unfolding, weights.clone(), state, body).unwrap();
                 state = next;
                 let score = Score::Additive(vector.clone());
-                let (context, _) = attention::body(out.clone(), keys.clone(), values.clone(), score, &groups, body);
+                let (context, _) =
+                    attention::body(out.clone(), keys.clone(), values.clone(), score, &groups, body).unwrap();
                 let both = Tensor::cat(vec![out, context], 1);
                 let bias = Some(bias.clone());
-                feed = linear::body(both, combine.clone(), bias, Activation::Tanh, Format::Full, body);
+                feed = linear::body(both, combine.clone(), bias, Activation::Tanh, Format::Full, body).unwrap();
                 outputs.push(feed.clone());
             }
             // An operation that knows of no sum.
@@ -201,7 +203,8 @@ fn packed_weights_follow_an_update_in_place() {
     let x = Tensor::<2>::from_data([[1.0f32, 2.0]], &plain);
     let weight = Tensor::<2>::from_data([[1.0f32, 0.0], [0.0, 1.0]], &plain);
     let y = |w: &Tensor<2>| -> Vec<f32> {
-        linear(x.clone(), w.clone(), None, Activation::Identity, Precision::F32).into_data().iter::<f32>().collect()
+        let y = linear(x.clone(), w.clone(), None, Activation::Identity, Precision::F32).unwrap();
+        y.into_data().iter::<f32>().collect()
     };
     assert_eq!(y(&weight), [1.0, 2.0]);
     let mut storage = weight.try_into_primitive::<burn::backend::Flex>().unwrap();

@@ -78,7 +78,7 @@ impl Own {
     /// Adds rows, in their order.
     fn add_rows(&mut self, ids: &[u32], width: usize, data: &[f32]) {
         match self {
-            Self::Dense(sum) => simurgh_kernels::embedding::backward(data, width, ids, sum),
+            Self::Dense(sum) => add_rows(data, width, ids, sum),
             Self::Rows { ids: known, data: sums, len, .. } => {
                 let mut all: Vec<u32> = known.iter().chain(ids).copied().collect();
                 all.sort_unstable();
@@ -87,7 +87,7 @@ impl Own {
                 let mut sum = vec![0.0; all.len() * width];
                 for (ids, data) in [(&known[..], &sums[..]), (ids, data)] {
                     let places: Vec<u32> = ids.iter().map(place).collect();
-                    simurgh_kernels::embedding::backward(data, width, &places, &mut sum);
+                    add_rows(data, width, &places, &mut sum);
                 }
                 *self = Self::Rows { ids: all, width, data: sum, len: *len };
             }
@@ -99,11 +99,16 @@ impl Own {
             Self::Dense(data) => data.into(),
             Self::Rows { ids, width, data, len } => {
                 let mut all = vec![0.0; *len];
-                simurgh_kernels::embedding::backward(data, *width, ids, &mut all);
+                add_rows(data, *width, ids, &mut all);
                 all.into()
             }
         }
     }
+}
+
+/// Adds rows to a table that has them: ids were checked when it was read.
+fn add_rows(data: &[f32], width: usize, ids: &[u32], table: &mut [f32]) {
+    simurgh_kernels::embedding::backward(data, width, ids, table).expect("rows of the table");
 }
 
 /// Gradients of every parameter, in order.
@@ -153,7 +158,7 @@ impl Accumulated {
                 (sum, Own::Rows { ids, width, data, .. }) => sum.add_rows(&ids, width, &data),
                 (rows, Own::Dense(mut more)) => {
                     if let Own::Rows { ids, width, data, .. } = rows {
-                        simurgh_kernels::embedding::backward(data, *width, ids, &mut more);
+                        add_rows(data, *width, ids, &mut more);
                     }
                     *rows = Own::Dense(more);
                 }
@@ -201,6 +206,11 @@ impl Accumulated {
         let before = self.norm() * scale;
         let factor = if most > 0.0 && before > most { most / before } else { 1.0 };
         Clipping { before, after: before * factor, scale: scale * factor, clipped: factor < 1.0 }
+    }
+
+    /// Numbers of each parameter.
+    pub(super) fn lengths(&self) -> Vec<usize> {
+        self.0.iter().map(Own::len).collect()
     }
 
     pub(super) fn views(&self) -> impl Iterator<Item = Gradient<'_, f32>> {

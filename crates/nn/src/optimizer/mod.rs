@@ -7,7 +7,9 @@ pub use gradients::{Accumulated, Clipping, RowGradients};
 use burn::backend::Flex;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
-use simurgh_kernels::optimizer::{Gradient, adam, sgd};
+use simurgh_kernels::ShapeError;
+use simurgh_kernels::optimizer::{self as kernel, Gradient, adam, sgd};
+use simurgh_kernels::shape::Check;
 
 /// How parameters follow their gradients.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,20 +66,35 @@ pub struct Optimizer {
 impl Optimizer {
     /// Moments of zero.
     pub fn new(rule: Rule, module: &impl Module) -> Self {
-        struct Sizes(Vec<usize>);
-        impl ModuleVisitor for Sizes {
-            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                self.0.push(param.lazy_shape().num_elements());
-            }
-        }
-        let mut sizes = Sizes(Vec::new());
-        module.visit(&mut sizes);
         let zeros = |n: usize| rule.moments().iter().map(|_| vec![0.0; n]).collect();
-        Self { rule, step: 0, moments: sizes.0.into_iter().map(zeros).collect() }
+        Self { rule, step: 0, moments: lengths(module).into_iter().map(zeros).collect() }
+    }
+
+    /// Gradients and moments are of these parameters.
+    fn check(&self, parameters: &[usize], gradients: &[usize]) -> Result<(), ShapeError> {
+        let check = Check("optimizer");
+        check.dimension("number of gradients", gradients.len(), parameters.len())?;
+        check.dimension("number of parameters with moments", self.moments.len(), parameters.len())?;
+        for ((&length, &gradient), moments) in parameters.iter().zip(gradients).zip(&self.moments) {
+            check.dimension("length of a gradient", gradient, length)?;
+            check.dimension("moments of a parameter", moments.len(), self.rule.moments().len())?;
+            moments.iter().try_for_each(|m| check.dimension("length of a moment", m.len(), length))?;
+        }
+        Ok(())
     }
 
     /// Updates every parameter with `scale` times its gradient.
-    pub fn update<M: Module>(&mut self, module: M, gradients: &Accumulated, scale: f64, learning_rate: f64) -> M {
+    ///
+    /// # Errors
+    /// If the gradients or the moments are of other parameters.
+    pub fn update<M: Module>(
+        &mut self,
+        module: M,
+        gradients: &Accumulated,
+        scale: f64,
+        learning_rate: f64,
+    ) -> Result<M, ShapeError> {
+        self.check(&lengths(&module), &gradients.lengths())?;
         struct Apply<'a, G, F> {
             gradients: G,
             moments: std::slice::IterMut<'a, Vec<Vec<f32>>>,
@@ -113,42 +130,65 @@ impl Optimizer {
         }
         self.step += 1;
         let (rule, step) = (self.rule, self.step);
-        let update =
-            |parameter: &mut [f32], gradient: Gradient<'_, f32>, moments: &mut [Vec<f32>]| match (rule, moments) {
+        let update = |parameter: &mut [f32], gradient: Gradient<'_, f32>, moments: &mut [Vec<f32>]| {
+            let updated = match (rule, moments) {
                 (Rule::Adam(AdamConfig { beta1, beta2, epsilon, weight_decay }), [mean, square]) => {
                     let u = adam::Update { learning_rate, beta1, beta2, epsilon, weight_decay, scale, step };
-                    adam::update(u, parameter, gradient, mean, square);
+                    adam::update(u, parameter, gradient, mean, square)
                 }
                 (Rule::Sgd(SgdConfig { momentum, weight_decay }), velocity) => {
                     let u = sgd::Update { learning_rate, momentum, weight_decay, scale };
-                    sgd::update(u, parameter, gradient, velocity.first_mut().map_or(&mut [], Vec::as_mut_slice));
+                    sgd::update(u, parameter, gradient, velocity.first_mut().map_or(&mut [], Vec::as_mut_slice))
                 }
                 (Rule::Adam(_), moments) => unreachable!("{} moments of Adam", moments.len()),
             };
-        module.map(&mut Apply { gradients: gradients.views(), moments: self.moments.iter_mut(), update })
+            updated.expect("lengths were checked before");
+        };
+        Ok(module.map(&mut Apply { gradients: gradients.views(), moments: self.moments.iter_mut(), update }))
     }
+}
+
+/// Numbers of each parameter.
+fn lengths(module: &impl Module) -> Vec<usize> {
+    struct Lengths(Vec<usize>);
+    impl ModuleVisitor for Lengths {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0.push(param.lazy_shape().num_elements());
+        }
+    }
+    let mut lengths = Lengths(Vec::new());
+    module.visit(&mut lengths);
+    lengths.0
 }
 
 /// Moves `averages`, a parameter each, towards the module's parameters:
 /// `average = decay * average + (1 - decay) * parameter`.
-pub fn moving_average(module: &impl Module, decay: f64, averages: &mut [Vec<f32>]) {
+///
+/// # Errors
+/// If the averages are of other parameters.
+pub fn moving_average(module: &impl Module, decay: f64, averages: &mut [Vec<f32>]) -> Result<(), ShapeError> {
+    let (lengths, check) = (lengths(module), Check("moving average"));
+    check.dimension("number of averages", averages.len(), lengths.len())?;
+    let mut pairs = averages.iter().map(Vec::len).zip(lengths);
+    pairs.try_for_each(|(got, expected)| check.dimension("length of an average", got, expected))?;
     struct Average<'a>(f64, std::slice::IterMut<'a, Vec<f32>>);
     impl ModuleVisitor for Average<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let average = self.1.next().expect("an average a parameter");
             let plain = param.val().inner();
-            match plain.clone().try_into_primitive::<Flex>() {
+            let moved = match plain.clone().try_into_primitive::<Flex>() {
                 // In place, without a copy.
                 Ok(tensor) if tensor.as_slice::<f32>().is_some() => {
-                    let values = tensor.as_slice::<f32>().unwrap_or_default();
-                    simurgh_kernels::optimizer::moving_average(self.0, average, values);
+                    kernel::moving_average(self.0, average, tensor.as_slice::<f32>().unwrap_or_default())
                 }
                 _ => {
                     let values: Vec<f32> = plain.into_data().iter::<f32>().collect();
-                    simurgh_kernels::optimizer::moving_average(self.0, average, &values);
+                    kernel::moving_average(self.0, average, &values)
                 }
-            }
+            };
+            moved.expect("lengths were checked before");
         }
     }
     module.visit(&mut Average(decay, averages.iter_mut()));
+    Ok(())
 }

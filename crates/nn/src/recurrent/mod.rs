@@ -13,7 +13,7 @@
 //! let config = RecurrentConfig { cell: CellKind::Lstm, input: 3, hidden: 8, layers: 1, bidirectional: false };
 //!
 //! // A stream: one input in, one output out.
-//! let net = config.init(&Init::new(1, &Device::flex()), "example");
+//! let net = config.init(&Init::new(1, &Device::flex()), "example")?;
 //! let stream = net.stream(Precision::F32)?;
 //! let mut state = stream.start(1)?;
 //! let output = stream.step(&[0.1, 0.2, 0.3], &mut state)?;
@@ -21,7 +21,7 @@
 //!
 //! // A backward pass, observed: how far back does the gradient of the last step reach?
 //! let training = Device::flex().autodiff();
-//! let net = config.init(&Init::new(1, &training), "example");
+//! let net = config.init(&Init::new(1, &training), "example")?;
 //! let layout = Arc::new(Ragged::new(&[20, 12])?);
 //! let x = Tensor::<2>::ones([layout.rows(), 3], &training);
 //! let observer = Arc::new(Observer::default());
@@ -103,8 +103,20 @@ impl RecurrentConfig {
     }
 
     /// Glorot input weights, orthogonal recurrent weights, biases 0 but for the LSTM's forget gate, 1.
-    pub fn init(&self, init: &Init, name: &str) -> Recurrent {
-        let gates = Cell::from(self.cell).gates();
+    ///
+    /// # Errors
+    /// If a size is 0, or the weights are too many to be counted.
+    pub fn init(&self, init: &Init, name: &str) -> Result<Recurrent, ShapeError> {
+        let (gates, check) = (Cell::from(self.cell).gates(), Check("recurrent layers"));
+        for (dimension, size) in
+            [("the input", self.input), ("hidden", self.hidden), ("the number of layers", self.layers)]
+        {
+            check.some(dimension, size)?;
+        }
+        // A layer reads the input, its own state, or the states of two directions below.
+        for (dimension, columns) in [("input", self.input), ("2 x hidden", self.hidden.saturating_mul(2))] {
+            check.count("weight_ih", &[("gates", gates), ("hidden", self.hidden), (dimension, columns)])?;
+        }
         let stack = |direction: &str| -> Vec<Layer> {
             (0..self.layers)
                 .map(|layer| {
@@ -122,12 +134,12 @@ impl RecurrentConfig {
                 })
                 .collect()
         };
-        Recurrent {
+        Ok(Recurrent {
             forward: stack("forward"),
             reverse: if self.bidirectional { stack("reverse") } else { Vec::new() },
             hidden: self.hidden,
             cell: self.cell,
-        }
+        })
     }
 }
 
@@ -229,7 +241,7 @@ impl Stack {
         let mut states = Vec::new();
         for layer in 0..self.forward.len() {
             if layer > 0 {
-                x = pass.drop_out(x, layout);
+                x = pass.drop_out(x, layout)?;
             }
             let mut outputs = Vec::new();
             for (side, (stack, direction)) in

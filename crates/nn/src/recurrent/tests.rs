@@ -23,7 +23,7 @@ fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 fn network(cell: CellKind, layers: usize, bidirectional: bool, device: &Device) -> Recurrent {
-    RecurrentConfig { cell, input: 3, hidden: 5, layers, bidirectional }.init(&Init::new(3, device), "test")
+    RecurrentConfig { cell, input: 3, hidden: 5, layers, bidirectional }.init(&Init::new(3, device), "test").unwrap()
 }
 
 fn pass(window_steps: usize) -> Pass {

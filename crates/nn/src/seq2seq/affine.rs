@@ -5,6 +5,7 @@ use crate::ops::{Activation, Shared, linear};
 use crate::pass::Precision;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use simurgh_kernels::ShapeError;
 
 /// An affine map, `weight[output, input]`.
 #[derive(Module, Debug)]
@@ -18,7 +19,12 @@ impl Affine {
         Self { weight: init.glorot(name, [output, input], 1), bias: bias.then(|| init.constant([output], 0.0)) }
     }
 
-    pub(super) fn forward(&self, x: Tensor<2>, activation: Activation, precision: Precision) -> Tensor<2> {
+    pub(super) fn forward(
+        &self,
+        x: Tensor<2>,
+        activation: Activation,
+        precision: Precision,
+    ) -> Result<Tensor<2>, ShapeError> {
         self.parameters().forward(x, activation, precision)
     }
 
@@ -39,7 +45,13 @@ impl Map {
         Self { weight: Shared::new(self.weight.tensor), bias: self.bias.map(|bias| Shared::new(bias.tensor)) }
     }
 
-    pub(super) fn forward(&self, x: Tensor<2>, activation: Activation, precision: Precision) -> Tensor<2> {
+    /// `activation(x W^T + b)`.
+    pub(super) fn forward(
+        &self,
+        x: Tensor<2>,
+        activation: Activation,
+        precision: Precision,
+    ) -> Result<Tensor<2>, ShapeError> {
         linear(x, self.weight.clone(), self.bias.clone(), activation, precision)
     }
 }

@@ -6,8 +6,9 @@ use crate::ops::{Activation, Score, Shared, attention};
 use crate::pass::{Pass, Precision};
 use crate::recurrent::Stack;
 use burn::tensor::Tensor;
-use simurgh_kernels::Ragged;
 use simurgh_kernels::attention::Groups;
+use simurgh_kernels::shape::Check;
+use simurgh_kernels::{Ragged, ShapeError};
 use std::sync::Arc;
 
 /// What a step of the decoder reads: its parameters and its memory.
@@ -40,7 +41,13 @@ impl Decoder {
     }
 
     /// The decoder with input feeding: a step at a time, since a step reads the one before.
-    pub(super) fn fed(self, batch: &Batch, x: Tensor<2>, mut state: DecoderState, pass: &mut Pass) -> Tensor<2> {
+    pub(super) fn fed(
+        self,
+        batch: &Batch,
+        x: Tensor<2>,
+        mut state: DecoderState,
+        pass: &mut Pass,
+    ) -> Result<Tensor<2>, ShapeError> {
         let layout = &batch.layout;
         let x = Shared::new(x);
         let decoder = self.shared();
@@ -52,29 +59,38 @@ impl Decoder {
                 state = state.map(Tensor::detach);
             }
             let input = x.rows(layout.rows_at(t));
-            let (readout, next, _) = decoder.advance(input, &batch.source_of[..n], state, pass);
+            let (readout, next, _) = decoder.advance(input, &batch.source_of[..n], state, pass)?;
             outputs.push(readout);
             state = next;
         }
-        Tensor::cat(outputs, 0)
+        Ok(Tensor::cat(outputs, 0))
     }
 
     /// One decoder step of `x[hypotheses, embedding]`: the attentional state, the next state and the
     /// attention weights, hypothesis by hypothesis.
+    ///
+    /// # Errors
+    /// If there is no hypothesis, it translates no sequence of the memory, or the state is of other ones.
     pub(super) fn advance(
         &self,
         x: Tensor<2>,
         sequence_of: &[usize],
         state: DecoderState,
         pass: &mut Pass,
-    ) -> (Tensor<2>, DecoderState, Option<Tensor<1>>) {
-        let layout = Arc::new(Ragged::new(&vec![1; sequence_of.len()]).expect("a step has hypotheses"));
+    ) -> Result<(Tensor<2>, DecoderState, Option<Tensor<1>>), ShapeError> {
+        let (count, check) = (sequence_of.len(), Check("decoder step"));
+        check.dimension("number of tokens", x.dims()[0], count)?;
+        check.indices("the sequence of hypothesis", sequence_of.iter().copied(), self.layout.sequences())?;
+        let layout = Arc::new(Ragged::new(&vec![1; count])?);
         let x = match state.feed {
-            Some(feed) => Tensor::cat(vec![x, feed], 1),
+            Some(feed) => {
+                check.dimension("rows of the fed state", feed.dims()[0], count)?;
+                Tensor::cat(vec![x, feed], 1)
+            }
             None => x,
         };
-        let (out, layers) = self.stack.forward(x, &layout, Some(&state.layers), pass).expect("the model's own shapes");
-        let out = pass.drop_out(out, &layout);
+        let (out, layers) = self.stack.forward(x, &layout, Some(&state.layers), pass)?;
+        let out = pass.drop_out(out, &layout)?;
         // Hypotheses of one sequence stand together and form a group.
         let mut groups = Groups::default();
         let mut start = 0;
@@ -85,9 +101,9 @@ impl Decoder {
             groups.push(start..start + count, sources);
             start += count;
         }
-        let (readout, weights) = self.attend(out, &Arc::new(groups), pass.precision);
+        let (readout, weights) = self.attend(out, &Arc::new(groups), pass.precision)?;
         let feed = self.feeds.then(|| readout.clone());
-        (readout, DecoderState { layers, feed }, weights)
+        Ok((readout, DecoderState { layers, feed }, weights))
     }
 
     /// Attentional state `tanh(W [decoder output; context])` and the weights of every group.
@@ -96,20 +112,20 @@ impl Decoder {
         out: Tensor<2>,
         groups: &Arc<Groups>,
         precision: Precision,
-    ) -> (Tensor<2>, Option<Tensor<1>>) {
+    ) -> Result<(Tensor<2>, Option<Tensor<1>>), ShapeError> {
         if self.attention == AttentionKind::None {
-            return (self.combine.forward(out, Activation::Tanh, precision), None);
+            return Ok((self.combine.forward(out, Activation::Tanh, precision)?, None));
         }
         let query = match &self.query {
-            Some(query) => query.forward(out.clone(), Activation::Identity, precision),
+            Some(query) => query.forward(out.clone(), Activation::Identity, precision)?,
             None => out.clone(),
         };
         let score = match &self.score {
             Some(vector) => Score::Additive(vector.clone()),
             None => Score::Dot,
         };
-        let (context, weights) = attention(query, self.keys.clone(), self.values.clone(), score, groups);
+        let (context, weights) = attention(query, self.keys.clone(), self.values.clone(), score, groups)?;
         let both = Tensor::cat(vec![out, context], 1);
-        (self.combine.forward(both, Activation::Tanh, precision), Some(weights))
+        Ok((self.combine.forward(both, Activation::Tanh, precision)?, Some(weights)))
     }
 }

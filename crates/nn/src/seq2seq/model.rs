@@ -9,7 +9,8 @@ use crate::pass::{Noise, Pass, Precision};
 use crate::recurrent::{CellKind, Recurrent, RecurrentConfig, State};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use simurgh_kernels::Ragged;
+use simurgh_kernels::shape::Check;
+use simurgh_kernels::{Ragged, ShapeError};
 use std::sync::Arc;
 
 /// Recurrent encoder-decoder.
@@ -72,11 +73,17 @@ pub struct DecoderState {
 
 impl DecoderState {
     /// The state whose row `i` is row `rows[i]` of this one.
-    pub fn select(&self, rows: &[usize]) -> Self {
+    ///
+    /// # Errors
+    /// If it has no such row, or none is asked for.
+    pub fn select(&self, rows: &[usize]) -> Result<Self, ShapeError> {
+        let check = Check("decoder state");
+        check.some("the number of rows", rows.len())?;
+        check.indices("row", rows.iter().copied(), self.layers[0].hidden.dims()[0])?;
         let device = self.layers[0].hidden.device().inner();
         let data: Vec<i64> = rows.iter().map(|&r| r as i64).collect();
         let rows = Tensor::<1, Int>::from_data(TensorData::new(data, [rows.len()]), &device);
-        self.map(|t| t.select(0, rows.clone()))
+        Ok(self.map(|t| t.select(0, rows.clone())))
     }
 
     pub(super) fn first(&self, n: usize) -> Self {
@@ -101,24 +108,43 @@ impl DecoderState {
 impl Seq2Seq {
     /// A network for vocabularies of `source_vocab` and `target_vocab` tokens, initialised from `seed`.
     ///
-    /// # Panics
-    /// If the configuration has a [`Seq2SeqConfig::problem`], or vocabularies differ that are tied.
-    pub fn new(config: &Seq2SeqConfig, source_vocab: usize, target_vocab: usize, seed: u64, device: &Device) -> Self {
+    /// # Errors
+    /// If the configuration has a [`Seq2SeqConfig::problem`], a vocabulary is empty or too large, or two differ that are tied.
+    pub fn new(
+        config: &Seq2SeqConfig,
+        source_vocab: usize,
+        target_vocab: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self, ShapeError> {
         Self::with(config, source_vocab, target_vocab, &Init::new(seed, device))
     }
 
     /// A network of zeros, for parameters that are about to be replaced by a file's.
     ///
-    /// # Panics
+    /// # Errors
     /// As [`Seq2Seq::new`].
-    pub fn empty(config: &Seq2SeqConfig, source_vocab: usize, target_vocab: usize, device: &Device) -> Self {
+    pub fn empty(
+        config: &Seq2SeqConfig,
+        source_vocab: usize,
+        target_vocab: usize,
+        device: &Device,
+    ) -> Result<Self, ShapeError> {
         Self::with(config, source_vocab, target_vocab, &Init::zeros(device))
     }
 
-    fn with(config: &Seq2SeqConfig, source_vocab: usize, target_vocab: usize, init: &Init) -> Self {
-        assert!(config.problem().is_none(), "Seq2Seq: {:?}", config.problem());
-        assert!(config.tie != Tying::All || source_vocab == target_vocab, "Seq2Seq: tied vocabularies differ");
-        let c = config.clone();
+    fn with(config: &Seq2SeqConfig, source_vocab: usize, target_vocab: usize, init: &Init) -> Result<Self, ShapeError> {
+        let (c, check) = (config.clone(), Check("encoder-decoder"));
+        if let Some((name, expected, got)) = c.problem() {
+            return Err(ShapeError::Value { operation: check.0, name, expected, got });
+        }
+        for (dimension, vocab) in [("the source vocabulary", source_vocab), ("the target vocabulary", target_vocab)] {
+            check.some(dimension, vocab)?;
+            check.count(dimension, &[("tokens", vocab), ("columns", c.embedding.max(c.readout))])?;
+        }
+        if c.tie == Tying::All {
+            check.dimension("size of the source vocabulary, tied to the target's,", source_vocab, target_vocab)?;
+        }
         let memory = c.memory();
         let table =
             |name: &str, vocab: usize, width: usize| init.normal(name, [vocab, width], 1.0 / (width as f64).sqrt());
@@ -142,10 +168,10 @@ impl Seq2Seq {
             (0..c.decoder_layers).map(|l| affine(&format!("{name}.{l}"), memory, c.decoder_hidden, true)).collect()
         };
         let context = if c.attention == AttentionKind::None { 0 } else { memory };
-        Self {
+        Ok(Self {
             source_embedding: (c.tie != Tying::All).then(|| table("source_embedding", source_vocab, c.embedding)),
             target_embedding: table("target_embedding", target_vocab, c.embedding),
-            encoder: encoder.init(init, "encoder"),
+            encoder: encoder.init(init, "encoder")?,
             bridge_hidden: bridge("bridge_hidden"),
             bridge_cell: if c.cell == CellKind::Lstm { bridge("bridge_cell") } else { Vec::new() },
             key: matches!(c.attention, AttentionKind::General | AttentionKind::Additive)
@@ -154,12 +180,12 @@ impl Seq2Seq {
                 .then(|| affine("query", c.decoder_hidden, c.decoder_hidden, true)),
             score: (c.attention == AttentionKind::Additive)
                 .then(|| init.constant([c.decoder_hidden], 1.0 / (c.decoder_hidden as f32).sqrt())),
-            decoder: decoder.init(init, "decoder"),
+            decoder: decoder.init(init, "decoder")?,
             combine: affine("combine", c.decoder_hidden + context, c.readout, true),
             readout: (c.tie == Tying::None).then(|| table("readout", target_vocab, c.readout)),
             readout_bias: init.constant([target_vocab], 0.0),
             config: c,
-        }
+        })
     }
 
     /// The configuration it was built from.
@@ -174,10 +200,13 @@ impl Seq2Seq {
     }
 
     /// Reads the sources.
-    pub fn encode(&self, sources: &Sources, pass: &mut Pass) -> Memory {
+    ///
+    /// # Errors
+    /// If a token is none of the vocabulary, or the layout has other rows.
+    pub fn encode(&self, sources: &Sources, pass: &mut Pass) -> Result<Memory, ShapeError> {
         let table = self.source_embedding.as_ref().unwrap_or(&self.target_embedding);
-        let x = pass.drop_out(pass.embed(table, sources.ids.clone()), &sources.layout);
-        let (values, finals) = self.encoder.forward(x, &sources.layout, None, pass).expect("the model's own shapes");
+        let x = pass.drop_out(pass.embed(table, sources.ids.clone())?, &sources.layout)?;
+        let (values, finals) = self.encoder.forward(x, &sources.layout, None, pass)?;
         let directions = if self.config.bidirectional { 2 } else { 1 };
         let last = |layer: usize, pick: fn(&State) -> Option<Tensor<2>>| {
             // A decoder layer starts from the encoder layer of its number, or the top one.
@@ -185,21 +214,18 @@ impl Seq2Seq {
             let states: Vec<_> = finals[from..from + directions].iter().filter_map(pick).collect();
             if states.len() == 1 { states[0].clone() } else { Tensor::cat(states, 1) }
         };
-        let layers = (0..self.config.decoder_layers)
-            .map(|l| State {
-                hidden: self.bridge_hidden[l].forward(
-                    last(l, |s| Some(s.hidden.clone())),
-                    Activation::Tanh,
-                    pass.precision,
-                ),
-                cell: self
-                    .bridge_cell
-                    .get(l)
-                    .map(|b| b.forward(last(l, |s| s.cell.clone()), Activation::Tanh, pass.precision)),
-            })
-            .collect();
+        let mut layers = Vec::with_capacity(self.config.decoder_layers);
+        for l in 0..self.config.decoder_layers {
+            let hidden = last(l, |s| Some(s.hidden.clone()));
+            let hidden = self.bridge_hidden[l].forward(hidden, Activation::Tanh, pass.precision)?;
+            let cell = match self.bridge_cell.get(l) {
+                Some(bridge) => Some(bridge.forward(last(l, |s| s.cell.clone()), Activation::Tanh, pass.precision)?),
+                None => None,
+            };
+            layers.push(State { hidden, cell });
+        }
         let keys = match &self.key {
-            Some(key) => key.forward(values.clone(), Activation::Identity, pass.precision),
+            Some(key) => key.forward(values.clone(), Activation::Identity, pass.precision)?,
             None => values.clone(),
         };
         let sequences = sources.layout.sequences();
@@ -207,24 +233,29 @@ impl Seq2Seq {
             .config
             .input_feeding
             .then(|| Tensor::zeros([sequences, self.config.readout], (&values.device(), values.dtype())));
-        Memory { values, keys, layout: sources.layout.clone(), state: DecoderState { layers, feed } }
+        Ok(Memory { values, keys, layout: sources.layout.clone(), state: DecoderState { layers, feed } })
     }
 
     /// Teacher-forced loss of a batch, summed over its target tokens.
-    pub fn loss(&self, batch: &Batch, smoothing: f64, pass: &mut Pass) -> Loss {
-        let memory = self.encode(&batch.sources, pass);
-        let state = memory.state.select(&batch.source_of);
-        let x = pass.embed(&self.target_embedding, batch.inputs.clone());
-        let x = pass.drop_out(x, &batch.layout);
+    ///
+    /// # Errors
+    /// If a token is none of the vocabulary, the batch contradicts itself, or the smoothing is not a share.
+    pub fn loss(&self, batch: &Batch, smoothing: f64, pass: &mut Pass) -> Result<Loss, ShapeError> {
+        let check = Check("encoder-decoder");
+        check.dimension("number of input tokens", batch.inputs.len(), batch.layout.rows())?;
+        check.dimension("number of targets' sources", batch.source_of.len(), batch.layout.sequences())?;
+        let memory = self.encode(&batch.sources, pass)?;
+        let state = memory.state.select(&batch.source_of)?;
+        let x = pass.embed(&self.target_embedding, batch.inputs.clone())?;
+        let x = pass.drop_out(x, &batch.layout)?;
         let readout = if self.config.input_feeding {
-            self.reading(&memory).fed(batch, x, state, pass)
+            self.reading(&memory).fed(batch, x, state, pass)?
         } else {
-            let (out, _) =
-                self.decoder.forward(x, &batch.layout, Some(&state.layers), pass).expect("the model's own shapes");
-            let out = pass.drop_out(out, &batch.layout);
-            self.reading(&memory).attend(out, &batch.groups, pass.precision).0
+            let (out, _) = self.decoder.forward(x, &batch.layout, Some(&state.layers), pass)?;
+            let out = pass.drop_out(out, &batch.layout)?;
+            self.reading(&memory).attend(out, &batch.groups, pass.precision)?.0
         };
-        let readout = pass.drop_out(readout, &batch.layout);
+        let readout = pass.drop_out(readout, &batch.layout)?;
         cross_entropy(
             readout,
             self.readout_weight(),
@@ -250,6 +281,11 @@ impl Seq2Seq {
         }
     }
 
+    /// Tokens that it can say.
+    pub fn target_vocab(&self) -> usize {
+        self.readout_bias.val().dims()[0]
+    }
+
     pub(super) fn readout_weight(&self) -> Tensor<2> {
         self.readout.as_ref().unwrap_or(&self.target_embedding).val()
     }
@@ -259,6 +295,9 @@ impl Seq2Seq {
     ///
     /// Returns logits `[hypotheses, vocab]`, the next state, and the attention weights, hypothesis by
     /// hypothesis, each as long as its source.
+    ///
+    /// # Errors
+    /// If a token is none of the vocabulary, a hypothesis translates none of the sequences, or the state is of other ones.
     pub fn step(
         &self,
         memory: &Memory,
@@ -266,17 +305,17 @@ impl Seq2Seq {
         sequence_of: &[usize],
         state: DecoderState,
         precision: Precision,
-    ) -> (Tensor<2>, DecoderState, Option<Tensor<1>>) {
-        let x = embedding(self.target_embedding.val(), tokens.into());
+    ) -> Result<(Tensor<2>, DecoderState, Option<Tensor<1>>), ShapeError> {
+        let x = embedding(self.target_embedding.val(), tokens.into())?;
         let pass = &mut Pass { precision, ..Pass::default() };
-        let (readout, state, weights) = self.reading(memory).advance(x, sequence_of, state, pass);
+        let (readout, state, weights) = self.reading(memory).advance(x, sequence_of, state, pass)?;
         let logits = linear(
             readout,
             self.readout_weight(),
             Some(self.readout_bias.val().into()),
             Activation::Identity,
             precision,
-        );
-        (logits, state, weights)
+        )?;
+        Ok((logits, state, weights))
     }
 }

@@ -218,7 +218,7 @@ impl Stepper {
             scratch.weights.resize(cells, 0.0);
             let depth = attention.depth();
             let context = room(&mut scratch.context, count * depth);
-            attention.attend(query, sequence_of, &mut scratch.weights, context);
+            attention.attend(query, sequence_of, &mut scratch.weights, context).expect("the model's own shapes");
             let both = room(&mut scratch.both, count * (hidden + depth));
             for ((to, out), context) in
                 both.chunks_exact_mut(hidden + depth).zip(out.chunks_exact(hidden)).zip(context.chunks_exact(depth))

@@ -84,10 +84,10 @@ impl ModuleVisitor for Collect<'_> {
 fn gradients_of_every_parameter_equal_finite_differences() {
     for attention in [AttentionKind::None, AttentionKind::Dot, AttentionKind::General, AttentionKind::Additive] {
         let device = Device::flex().autodiff();
-        let model = Seq2Seq::new(&config(attention), VOCAB, VOCAB, 3, &device);
+        let model = Seq2Seq::new(&config(attention), VOCAB, VOCAB, 3, &device).unwrap();
         let batch = batch(&pairs());
         let nudged = |which, at, change| model.clone().map(&mut Nudge { which, at, change });
-        let loss = |m: &Seq2Seq| m.loss(&batch, 0.1, &mut m.training(9, Precision::F32)).smoothed();
+        let loss = |m: &Seq2Seq| m.loss(&batch, 0.1, &mut m.training(9, Precision::F32)).unwrap().smoothed();
         let base = nudged(usize::MAX, 0, 0.0);
         let gradients = loss(&base).backward();
         let mut collect = Collect(&gradients, Vec::new());
@@ -122,7 +122,8 @@ fn gradients_of_used_rows_are_those_of_whole_tables() {
             VOCAB,
             3,
             &Device::flex().autodiff(),
-        );
+        )
+        .unwrap();
         let run = |rows: bool| {
             let mut sum: Option<Accumulated> = None;
             for pairs in [&pairs()[..2], &pairs()[2..]] {
@@ -130,7 +131,7 @@ fn gradients_of_used_rows_are_those_of_whole_tables() {
                 if !rows {
                     pass.rows = None;
                 }
-                let loss = model.loss(&batch(pairs), 0.1, &mut pass);
+                let loss = model.loss(&batch(pairs), 0.1, &mut pass).unwrap();
                 let more = Accumulated::take(&model, &mut loss.smoothed().backward(), &pass);
                 match &mut sum {
                     Some(sum) => sum.add(more).unwrap(),
@@ -146,7 +147,7 @@ fn gradients_of_used_rows_are_those_of_whole_tables() {
         assert_eq!(rows.heaviest().unwrap().0, whole.heaviest().unwrap().0);
         let updated = |gradients: &Accumulated| {
             let rule = Rule::Sgd(SgdConfig { momentum: 0.9, weight_decay: 0.0 });
-            let updated = Optimizer::new(rule, &model).update(model.clone(), gradients, 0.5, 0.1);
+            let updated = Optimizer::new(rule, &model).update(model.clone(), gradients, 0.5, 0.1).unwrap();
             parameters::collect(&updated).into_iter().flat_map(|p| p.data).collect::<Vec<f32>>()
         };
         for (a, b) in updated(&rows).iter().zip(updated(&whole)) {
@@ -161,10 +162,10 @@ fn gradients_of_used_rows_are_those_of_whole_tables() {
 fn windows_change_the_gradient_but_not_the_loss() {
     for input_feeding in [false, true] {
         let config = Seq2SeqConfig { input_feeding, variational: false, ..config(AttentionKind::Dot) };
-        let model = Seq2Seq::new(&config, VOCAB, VOCAB, 3, &Device::flex().autodiff());
+        let model = Seq2Seq::new(&config, VOCAB, VOCAB, 3, &Device::flex().autodiff()).unwrap();
         let run = |steps: usize| {
             let mut pass = Pass { window_steps: NonZeroUsize::new(steps), ..model.training(9, Precision::F32) };
-            let loss = model.loss(&batch(&pairs()), 0.1, &mut pass);
+            let loss = model.loss(&batch(&pairs()), 0.1, &mut pass).unwrap();
             (loss.values(), Accumulated::take(&model, &mut loss.smoothed().backward(), &pass))
         };
         let (whole, truncated) = (run(0), run(2));
@@ -180,12 +181,12 @@ fn a_sentence_has_the_same_loss_and_translations_in_any_company() {
     let surfaces = (0..VOCAB).map(|token| Surface::of(&format!("{token} "))).collect();
     let special = Special { start: 1, end: 2, banned: vec![0, 1, 3], reserved: 4..5, surfaces };
     for attention in [AttentionKind::None, AttentionKind::Dot, AttentionKind::General, AttentionKind::Additive] {
-        let model = Seq2Seq::new(&config(attention), VOCAB, VOCAB, 3, &Device::flex());
+        let model = Seq2Seq::new(&config(attention), VOCAB, VOCAB, 3, &Device::flex()).unwrap();
         let pairs = pairs();
-        let total = model.loss(&batch(&pairs), 0.1, &mut Pass::default()).values();
+        let total = model.loss(&batch(&pairs), 0.1, &mut Pass::default()).unwrap().values();
         let mut sum = [0.0; 3];
         for pair in &pairs {
-            let alone = model.loss(&batch(std::slice::from_ref(pair)), 0.1, &mut Pass::default()).values();
+            let alone = model.loss(&batch(std::slice::from_ref(pair)), 0.1, &mut Pass::default()).unwrap().values();
             sum.iter_mut().zip(alone).for_each(|(s, a)| *s += a);
         }
         for (a, b) in total.iter().zip(sum) {
@@ -223,17 +224,18 @@ fn plain_steps_give_the_bits_of_the_tensors() {
     for (cell, attention) in cells.into_iter().flat_map(|cell| kinds.map(|kind| (cell, kind))) {
         for (input_feeding, precision) in [(false, Precision::F32), (true, Precision::F32), (true, Precision::Bf16)] {
             let config = Seq2SeqConfig { cell, input_feeding, variational: false, ..config(attention) };
-            let model = Seq2Seq::new(&config, VOCAB, VOCAB, 3, &Device::flex());
+            let model = Seq2Seq::new(&config, VOCAB, VOCAB, 3, &Device::flex()).unwrap();
             let ids: Vec<Vec<u32>> = pairs().into_iter().map(|p| p.0).collect();
             let ids: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
-            let memory = model.encode(&Sources::new(&ids).unwrap(), &mut Pass { precision, ..Pass::default() });
+            let memory =
+                model.encode(&Sources::new(&ids).unwrap(), &mut Pass { precision, ..Pass::default() }).unwrap();
             let stepper = Stepper::new(&model, &memory, precision).expect("on the CPU");
-            let mut state = memory.state().select(&[0, 0, 1]);
+            let mut state = memory.state().select(&[0, 0, 1]).unwrap();
             let mut rows = stepper.rows(&state).expect("on the CPU");
             let mut scratch = Scratch::default();
             for tokens in [[1, 1, 1], [5, 6, 5], [7, 5, 6]] {
                 let sequence_of = [0, 0, 1];
-                let (logits, next, weights) = model.step(&memory, &tokens, &sequence_of, state, precision);
+                let (logits, next, weights) = model.step(&memory, &tokens, &sequence_of, state, precision).unwrap();
                 stepper.step(&tokens, &sequence_of, &mut rows, &mut scratch);
                 let want: Vec<f32> = logits.into_data().iter::<f32>().collect();
                 let got = &scratch.logits[..want.len()];
@@ -241,7 +243,7 @@ fn plain_steps_give_the_bits_of_the_tensors() {
                 let want: Vec<f32> = weights.map_or_else(Vec::new, |w| w.into_data().iter::<f32>().collect());
                 assert_eq!(scratch.weights, want, "{cell:?} {attention:?}");
                 // Hypotheses change places.
-                state = next.select(&[1, 0, 2]);
+                state = next.select(&[1, 0, 2]).unwrap();
                 let mut selected = Rows::default();
                 rows.select(&[1, 0, 2], &mut selected);
                 rows = selected;
@@ -252,7 +254,7 @@ fn plain_steps_give_the_bits_of_the_tensors() {
 
 #[test]
 fn hypotheses_that_read_the_same_are_one() {
-    let model = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, 3, &Device::flex());
+    let model = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, 3, &Device::flex()).unwrap();
     // Tokens two by two have one text.
     let surfaces = (0..VOCAB).map(|token| Surface::of(&format!("{} ", token / 2))).collect();
     let special = Special { start: 1, end: 2, banned: vec![0, 1, 3], reserved: 4..5, surfaces };
@@ -266,13 +268,13 @@ fn hypotheses_that_read_the_same_are_one() {
 
 #[test]
 fn parameters_have_pytorch_names_and_come_back() {
-    let model = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, 3, &Device::flex());
+    let model = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, 3, &Device::flex()).unwrap();
     let all = parameters::collect(&model);
     let names: Vec<&str> = all.iter().map(|p| p.name.as_str()).collect();
     for name in ["target_embedding", "encoder.weight_ih_l1_reverse", "decoder.bias_hh_l0", "combine.weight"] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }
-    let other = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, 4, &Device::flex());
+    let other = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, 4, &Device::flex()).unwrap();
     assert_ne!(parameters::collect(&other), all);
     let other = parameters::replace(other, all.clone()).unwrap();
     assert_eq!(parameters::collect(&other), all);

@@ -184,7 +184,7 @@ impl Loop {
         let rule = t.rule();
         let vocab = tokenizer.vocab();
         let training = device.clone().autodiff();
-        let mut model = Seq2Seq::new(&recipe.model, vocab, vocab, recipe.seed, &training);
+        let mut model = Seq2Seq::new(&recipe.model, vocab, vocab, recipe.seed, &training)?;
         let mut optimizer = Optimizer::new(rule, &model);
         let like = parameters::collect(&model);
         let mut average = Vec::new();
@@ -347,12 +347,12 @@ impl Loop {
                 keep: if bptt.checkpoint { Keep::Borders } else { Keep::All },
                 ..self.model().training(draws, t.precision)
             };
-            let loss = self.model().loss(&batch, t.label_smoothing, &mut pass);
+            let loss = self.model().loss(&batch, t.label_smoothing, &mut pass)?;
             sums.iter_mut().zip(loss.values()).for_each(|(s, v)| *s += v);
             tokens += batch.tokens();
             let more = Accumulated::take(self.model(), &mut loss.smoothed().backward(), &pass);
             match &mut gradient {
-                Some(sum) => sum.add(more).expect("the same parameters"),
+                Some(sum) => sum.add(more)?,
                 None => gradient = Some(more),
             }
         }
@@ -388,12 +388,12 @@ impl Loop {
         let rate = learning_rate(t.decay, t.learning_rate, t.warmup, step, steps, factor);
         // By value: the optimizer updates in place what nothing else holds.
         let model = self.model.take().expect("the model is only away here");
-        self.model = Some(self.optimizer.update(model, &gradient, clip.scale, rate));
+        self.model = Some(self.optimizer.update(model, &gradient, clip.scale, rate)?);
         if t.average > 0.0 {
             // Shorter at first, so that the beginning does not linger.
             let decay = t.average.min((1.0 + step as f64) / (10.0 + step as f64));
             let model = self.model.as_ref().expect("just put back");
-            moving_average(model, decay, &mut self.average);
+            moving_average(model, decay, &mut self.average)?;
         }
         let p = &mut self.progress;
         p.step = step;
@@ -431,11 +431,11 @@ impl Loop {
         all
     }
 
-    fn translator(&self, all: Vec<Parameter>) -> Translator {
+    fn translator(&self, all: Vec<Parameter>) -> Result<Translator, Error> {
         let vocab = self.tokenizer.vocab();
-        let model = Seq2Seq::empty(&self.recipe.model, vocab, vocab, &self.device);
+        let model = Seq2Seq::empty(&self.recipe.model, vocab, vocab, &self.device)?;
         let model = parameters::replace(model, all).expect("the same network");
-        Translator::from_parts(model, self.tokenizer.clone(), self.recipe.clone())
+        Ok(Translator::from_parts(model, self.tokenizer.clone(), self.recipe.clone()))
     }
 
     /// What is evaluated or kept is finite.
@@ -455,7 +455,7 @@ impl Loop {
         let step = self.progress.step;
         let current = self.current();
         self.check_finite(&current)?;
-        let translator = self.translator(current);
+        let translator = self.translator(current)?;
         let dev = &self.corpora.dev[..self.corpora.dev.len().min(self.recipe.train.eval_pairs)];
         let measure = |beam: usize| {
             let config = DecodeConfig { beam, ..self.recipe.decode.clone() };
@@ -473,7 +473,7 @@ impl Loop {
             let pairs: Vec<_> = chunk.iter().map(|p| self.tokenizer.pair(&p.source, &p.target)).collect();
             let pairs: Vec<(&[u32], &[u32])> = pairs.iter().map(|(s, t)| (s.as_slice(), t.as_slice())).collect();
             let batch = Batch::new(&pairs, START, END).expect("corpora hold no empty sentence");
-            let loss = translator.model.loss(&batch, 0.0, &mut Pass::default()).values();
+            let loss = translator.model.loss(&batch, 0.0, &mut Pass::default())?.values();
             sums.iter_mut().zip(loss).for_each(|(s, v)| *s += v);
             tokens += batch.tokens();
         }
@@ -550,7 +550,7 @@ impl Loop {
         let precision = self.recipe.artifact.precision;
         // What is measured is what is saved, rounding included.
         let saved = artifact::parse(&artifact::to_bytes(&self.artifact(best, serde_json::Value::Null), precision))?;
-        let translator = self.translator(saved.parameters.clone());
+        let translator = self.translator(saved.parameters.clone())?;
         let measured_on = self.corpora.measured_on();
         let pairs = self.corpora.test.len();
         observer.note(&format!("measuring step {step}, the best on dev, on the {pairs} pairs of the {measured_on}"));

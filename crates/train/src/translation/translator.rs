@@ -111,7 +111,7 @@ impl Translator {
         {
             return Err(bad("tensors", "those of its configuration", format!("{numbers} numbers, too few")).into());
         }
-        let model = Seq2Seq::empty(&config, vocab, vocab, device);
+        let model = Seq2Seq::empty(&config, vocab, vocab, device)?;
         let model = parameters::replace(model, artifact.parameters)
             .map_err(|problems| bad("tensors", "those of its configuration", problems))?;
         Ok(Self::from_parts(model, tokenizer, recipe))
@@ -140,8 +140,7 @@ impl Translator {
                 ids: e.ids.clone(),
             })
             .collect();
-        let decoded = decode(&self.model, &inputs, &self.special, config);
-        let mut decoded = decoded.expect("every sentence has a token, and a recipe a beam").into_iter();
+        let mut decoded = decode(&self.model, &inputs, &self.special, config)?.into_iter();
         let results = encoded
             .iter()
             .map(|e| {
