@@ -71,18 +71,103 @@ unsafe fn portable<T: Real, const ROWS: usize, const COLS: usize>(t: Tile<'_, T>
     }
 }
 
-/// Calls the instance for the tile's rows: one strip of them, or four of few.
+/// Calls the instance for the tile's rows: one strip of them, or four of few; their left operand lying row by row, or column by
+/// column ([`Walk`]).
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! by_rows {
     ($t:ident, $kernel:ident, $($rows:literal)*; $($few:literal)*) => {
-        match ($t.strips.len(), $t.rows) {
+        match ($t.strips.len(), $t.rows, $t.a_col == 1) {
             // SAFETY: the same contract.
-            $((1, $rows) => unsafe { $kernel::<$rows, 1>($t) },)*
+            $((1, $rows, true) => unsafe { $kernel::<$rows, 1, false>($t) },)*
             // SAFETY: as above.
-            $((STRIPS, $few) => unsafe { $kernel::<$few, STRIPS>($t) },)*
-            (strips, rows) => unreachable!("a tile of {rows} rows and {strips} panels"),
+            $((1, $rows, false) => unsafe { $kernel::<$rows, 1, true>($t) },)*
+            // SAFETY: as above.
+            $((STRIPS, $few, true) => unsafe { $kernel::<$few, STRIPS, false>($t) },)*
+            // SAFETY: as above.
+            $((STRIPS, $few, false) => unsafe { $kernel::<$few, STRIPS, true>($t) },)*
+            (strips, rows, _) => unreachable!("a tile of {rows} rows and {strips} panels"),
         }
     };
+}
+
+/// Takes `depth` steps, so many at a time: `step` for `k` from 0, then `advance` by `n` steps. Within so many the addresses are
+/// constants; with four, products are 3.5 of six or eight instructions a cycle, so that a core whose other thread is busy too
+/// still has them in time.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! unrolled {
+    ($count:literal, $depth:expr, $k:ident => $step:block, $n:ident => $advance:block) => {
+        for _ in 0..$depth / $count {
+            for $k in 0..$count {
+                $step
+            }
+            let $n = $count;
+            $advance
+        }
+        for _ in 0..$depth % $count {
+            let $k = 0;
+            $step
+            let $n = 1;
+            $advance
+        }
+    };
+}
+
+/// The way along a tile's left operand of `ROWS` rows. Lying row by row it has a pointer for every three rows: the other two
+/// are a stride and two strides on, which an address can hold. Lying column by column it has one.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[derive(Clone, Copy)]
+struct Walk<T, const ROWS: usize, const COLUMNS: bool> {
+    at: [*const T; 4],
+    row: usize,
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+impl<T: Copy, const ROWS: usize, const COLUMNS: bool> Walk<T, ROWS, COLUMNS> {
+    /// From the tile's first column on, its elements of any type of one size.
+    #[inline(always)]
+    fn new<U>(t: &Tile<'_, U>) -> Self {
+        const { assert!(size_of::<T>() == size_of::<U>() && ROWS <= 12) };
+        debug_assert!(if COLUMNS { (t.a_row, t.a_col) == (1, ROWS) } else { t.a_col == 1 });
+        let at = std::array::from_fn(|k| t.a.cast::<T>().wrapping_add(3 * k * t.a_row));
+        Self { at, row: t.a_row }
+    }
+
+    /// # Safety
+    /// The element is the tile's.
+    #[inline(always)]
+    unsafe fn element(&self, row: usize, column: usize) -> T {
+        // SAFETY: the caller's contract.
+        unsafe {
+            match COLUMNS {
+                true => *self.at[0].add(column * ROWS + row),
+                false => *self.at[row / 3].add(row % 3 * self.row + column),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, columns: usize) {
+        match COLUMNS {
+            true => self.at[0] = self.at[0].wrapping_add(columns * ROWS),
+            false => self.at = self.at.map(|at| at.wrapping_add(columns)),
+        }
+    }
+}
+
+/// Writes the sums of a tile narrower than a panel, or adds them to what is there.
+///
+/// # Safety
+/// The strip lies inside its matrices.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline(never)]
+unsafe fn finish_narrow(strip: &super::Strip<f32>, sums: &[[f32; 16]]) {
+    for (i, sums) in sums.iter().enumerate() {
+        // SAFETY: the caller's contract.
+        let row = unsafe { std::slice::from_raw_parts_mut(strip.c.add(i * strip.c_row), strip.cols) };
+        for (c, sum) in row.iter_mut().zip(sums) {
+            *c = if strip.add { *c + *sum } else { *sum };
+        }
+    }
 }
 
 #[cfg(target_arch = "aarch64")]

@@ -1,6 +1,7 @@
 //! 128-bit vectors of 64-bit Arm processors.
 
 use super::super::{STRIPS, Strip, Tile};
+use super::{Walk, finish_narrow};
 use std::arch::aarch64::*;
 
 /// # Safety
@@ -10,7 +11,7 @@ pub(super) unsafe fn neon(t: Tile<'_, f32>) {
 }
 
 #[target_feature(enable = "neon")]
-unsafe fn neon_rows<const ROWS: usize, const PANELS: usize>(t: Tile<'_, f32>) {
+unsafe fn neon_rows<const ROWS: usize, const PANELS: usize, const COLUMNS: bool>(t: Tile<'_, f32>) {
     let strips: &[Strip<f32>; PANELS] = t.strips.try_into().expect("matched by their number");
     // SAFETY: the caller's contract; a narrow tile goes through a buffer.
     unsafe {
@@ -23,40 +24,37 @@ unsafe fn neon_rows<const ROWS: usize, const PANELS: usize>(t: Tile<'_, f32>) {
                 }
             }
         }
-        let mut a = t.a;
-        let mut b = [std::ptr::null(); PANELS];
-        for (b, strip) in b.iter_mut().zip(strips) {
-            *b = strip.panel;
-        }
-        for _ in 0..t.depth {
-            for (j, b) in b.iter_mut().enumerate() {
-                let columns = [vld1q_f32(*b), vld1q_f32(b.add(4)), vld1q_f32(b.add(8)), vld1q_f32(b.add(12))];
+        let mut a = Walk::<f32, ROWS, COLUMNS>::new(&t);
+        let mut b = strips.each_ref().map(|strip| strip.panel);
+        unrolled!(4, t.depth, k => {
+            for (j, b) in b.iter().enumerate() {
+                let columns: [_; 4] = std::array::from_fn(|part| vld1q_f32(b.add(16 * k + 4 * part)));
                 for (i, row) in sum.iter_mut().enumerate() {
-                    let x = *a.add(i * t.a_row);
+                    let x = a.element(i, k);
                     for (sum, column) in row[j].iter_mut().zip(columns) {
                         *sum = vfmaq_n_f32(*sum, column, x);
                     }
                 }
-                *b = b.add(16);
             }
-            a = a.add(t.a_col);
-        }
+        }, n => {
+            a.advance(n);
+            b = b.map(|b| b.add(16 * n));
+        });
         for (j, strip) in strips.iter().enumerate() {
+            if strip.cols < 16 {
+                let mut buffer = [[0f32; 16]; ROWS];
+                for (row, to) in sum.iter().zip(&mut buffer) {
+                    for (k, sum) in row[j].iter().enumerate() {
+                        vst1q_f32(to.as_mut_ptr().add(4 * k), *sum);
+                    }
+                }
+                finish_narrow(strip, &buffer);
+                continue;
+            }
             for (i, row) in sum.iter().enumerate() {
-                let c = strip.c.add(i * strip.c_row);
-                if strip.cols == 16 {
-                    for (k, sum) in row[j].iter().enumerate() {
-                        let c = c.add(4 * k);
-                        vst1q_f32(c, if strip.add { vaddq_f32(*sum, vld1q_f32(c)) } else { *sum });
-                    }
-                } else {
-                    let mut buffer = [0f32; 16];
-                    for (k, sum) in row[j].iter().enumerate() {
-                        vst1q_f32(buffer.as_mut_ptr().add(4 * k), *sum);
-                    }
-                    for (j, s) in buffer.iter().enumerate().take(strip.cols) {
-                        *c.add(j) = if strip.add { *c.add(j) + s } else { *s };
-                    }
+                for (k, sum) in row[j].iter().enumerate() {
+                    let c = strip.c.add(i * strip.c_row + 4 * k);
+                    vst1q_f32(c, if strip.add { vaddq_f32(*sum, vld1q_f32(c)) } else { *sum });
                 }
             }
         }

@@ -1,7 +1,8 @@
 //! Products of pairs of bfloat16 numbers: with the instruction for them, or taken apart in 256-bit vectors.
 
 use super::super::{DEPTH, Pairs, STRIPS, Strip, Tile};
-use super::x86::{fetch, finish_256, lanes, start_256};
+use super::x86::{fetch, finish_256, finish_512, lanes, start_256, start_512};
+use super::{Walk, finish_narrow};
 use std::arch::x86_64::*;
 
 /// With the instruction.
@@ -21,52 +22,30 @@ unsafe fn avx512_bf16(t: Tile<'_, f32>) {
 }
 
 #[target_feature(enable = "avx512f,avx512bf16")]
-unsafe fn avx512_bf16_rows<const ROWS: usize, const PANELS: usize>(t: Tile<'_, f32>) {
+unsafe fn avx512_bf16_rows<const ROWS: usize, const PANELS: usize, const COLUMNS: bool>(t: Tile<'_, f32>) {
     let strips: &[Strip<f32>; PANELS] = t.strips.try_into().expect("matched by their number");
     // SAFETY: the caller's contract; masked loads and stores touch only the tile's columns. The casts between
     // vectors of the same size keep the bits.
     unsafe {
-        let mut sum = [[[_mm512_setzero_ps(); 2]; PANELS]; ROWS];
-        for (j, strip) in strips.iter().enumerate() {
-            if !strip.bias.is_null() {
-                let bias = [_mm512_loadu_ps(strip.bias), _mm512_loadu_ps(strip.bias.add(16))];
-                for row in &mut sum {
-                    row[j] = bias;
-                }
-            }
-        }
-        let mut a: [_; 4] = std::array::from_fn(|k| t.a.cast::<i32>().wrapping_add(3 * k * t.a_row));
-        let mut b = [std::ptr::null::<i32>(); PANELS];
-        for (b, strip) in b.iter_mut().zip(strips) {
-            *b = strip.panel.cast();
-        }
+        let mut sum = start_512!(strips, PANELS, ROWS);
+        let mut a = Walk::<i32, ROWS, COLUMNS>::new(&t);
+        let mut b = strips.each_ref().map(|strip| strip.panel.cast::<i32>());
         fetch(strips, ROWS);
-        for _ in 0..t.depth {
-            for (j, b) in b.iter_mut().enumerate() {
-                let b0: __m512bh = std::mem::transmute(_mm512_loadu_si512(b.cast()));
-                let b1: __m512bh = std::mem::transmute(_mm512_loadu_si512(b.add(16).cast()));
+        unrolled!(4, t.depth, k => {
+            for (j, b) in b.iter().enumerate() {
+                let b0: __m512bh = std::mem::transmute(_mm512_loadu_si512(b.add(32 * k).cast()));
+                let b1: __m512bh = std::mem::transmute(_mm512_loadu_si512(b.add(32 * k + 16).cast()));
                 for (i, row) in sum.iter_mut().enumerate() {
-                    let x: __m512bh = std::mem::transmute(_mm512_set1_epi32(*a[i / 3].add(i % 3 * t.a_row)));
+                    let x: __m512bh = std::mem::transmute(_mm512_set1_epi32(a.element(i, k)));
                     row[j][0] = _mm512_dpbf16_ps(row[j][0], x, b0);
                     row[j][1] = _mm512_dpbf16_ps(row[j][1], x, b1);
                 }
-                *b = b.add(32);
             }
-            a = a.map(|a| a.wrapping_add(t.a_col));
-        }
-        for (j, strip) in strips.iter().enumerate() {
-            let (low, high) = (lanes(strip.cols, 0), lanes(strip.cols, 16));
-            for (i, row) in sum.iter().enumerate() {
-                let c = strip.c.add(i * strip.c_row);
-                let [mut s0, mut s1] = row[j];
-                if strip.add {
-                    s0 = _mm512_add_ps(s0, _mm512_maskz_loadu_ps(low, c));
-                    s1 = _mm512_add_ps(s1, _mm512_maskz_loadu_ps(high, c.wrapping_add(16)));
-                }
-                _mm512_mask_storeu_ps(c, low, s0);
-                _mm512_mask_storeu_ps(c.wrapping_add(16), high, s1);
-            }
-        }
+        }, n => {
+            a.advance(n);
+            b = b.map(|b| b.add(32 * n));
+        });
+        finish_512!(strips, sum);
     }
 }
 
@@ -127,37 +106,35 @@ unsafe fn avx2_pairs(t: Tile<'_, f32>) {
 }
 
 #[target_feature(enable = "avx2,fma")]
-unsafe fn avx2_pairs_rows<const ROWS: usize, const PANELS: usize>(t: Tile<'_, f32>) {
+unsafe fn avx2_pairs_rows<const ROWS: usize, const PANELS: usize, const COLUMNS: bool>(t: Tile<'_, f32>) {
     let strips: &[Strip<f32>; PANELS] = t.strips.try_into().expect("matched by their number");
     // SAFETY: the caller's contract; a narrow tile goes through a buffer.
     unsafe {
         let mut sum = start_256!(strips, PANELS, ROWS);
-        let mut a: [_; 2] = std::array::from_fn(|k| t.a.wrapping_add(3 * k * t.a_row));
-        let mut b = [std::ptr::null::<__m256i>(); PANELS];
-        for (b, strip) in b.iter_mut().zip(strips) {
-            *b = strip.panel.cast();
-        }
+        let mut a = Walk::<f32, ROWS, COLUMNS>::new(&t);
+        let mut b = strips.each_ref().map(|strip| strip.panel.cast::<__m256i>());
         // The first of a pair is its low half; a bfloat16 is the high half of an f32.
         let first = |word| _mm256_castsi256_ps(_mm256_slli_epi32::<16>(word));
         let second = |word| _mm256_castsi256_ps(_mm256_and_si256(word, _mm256_set1_epi32(0xFFFF_0000_u32 as i32)));
+        // One at a time: more would ask for more registers than there are.
         for _ in 0..t.depth {
             for (j, b) in b.iter_mut().enumerate() {
                 let (b0, b1) = (first(_mm256_loadu_si256(*b)), first(_mm256_loadu_si256(b.add(1))));
                 for (i, row) in sum.iter_mut().enumerate() {
-                    let x = _mm256_set1_ps(*a[i / 3].add(i % 3 * t.a_row));
+                    let x = _mm256_set1_ps(a.element(i, 0));
                     row[j][0] = _mm256_fmadd_ps(x, b0, row[j][0]);
                     row[j][1] = _mm256_fmadd_ps(x, b1, row[j][1]);
                 }
                 let (b0, b1) = (second(_mm256_loadu_si256(*b)), second(_mm256_loadu_si256(b.add(1))));
                 for (i, row) in sum.iter_mut().enumerate() {
-                    let x = _mm256_set1_ps(*a[i / 3].add(t.a_col + i % 3 * t.a_row));
+                    let x = _mm256_set1_ps(a.element(i, 1));
                     row[j][0] = _mm256_fmadd_ps(x, b0, row[j][0]);
                     row[j][1] = _mm256_fmadd_ps(x, b1, row[j][1]);
                 }
                 *b = b.add(2);
             }
-            a = a.map(|a| a.wrapping_add(2 * t.a_col));
+            a.advance(2);
         }
-        finish_256!(strips, sum);
+        finish_256!(strips, sum, ROWS);
     }
 }

@@ -1,6 +1,7 @@
 //! 256-bit and 512-bit vectors.
 
 use super::super::{Columns, Lines, STRIPS, Strip, Tile};
+use super::{Walk, finish_narrow};
 use std::arch::x86_64::*;
 
 /// # Safety
@@ -15,13 +16,11 @@ pub(super) unsafe fn avx2(t: Tile<'_, f32>) {
     by_rows!(t, avx2_rows, 1 2 3 4 5 6; 1);
 }
 
-#[target_feature(enable = "avx512f")]
-unsafe fn avx512_rows<const ROWS: usize, const PANELS: usize>(t: Tile<'_, f32>) {
-    let strips: &[Strip<f32>; PANELS] = t.strips.try_into().expect("matched by their number");
-    // SAFETY: the caller's contract; masked loads and stores touch only the tile's columns.
-    unsafe {
-        let mut sum = [[[_mm512_setzero_ps(); 2]; PANELS]; ROWS];
-        for (j, strip) in strips.iter().enumerate() {
+/// The sums of a tile in 512-bit vectors: 0, or the strips' biases.
+macro_rules! start_512 {
+    ($strips:ident, $panels:ident, $rows:ident) => {{
+        let mut sum = [[[_mm512_setzero_ps(); 2]; $panels]; $rows];
+        for (j, strip) in $strips.iter().enumerate() {
             if !strip.bias.is_null() {
                 let bias = [_mm512_loadu_ps(strip.bias), _mm512_loadu_ps(strip.bias.add(16))];
                 for row in &mut sum {
@@ -29,28 +28,17 @@ unsafe fn avx512_rows<const ROWS: usize, const PANELS: usize>(t: Tile<'_, f32>) 
                 }
             }
         }
-        let mut a: [_; 4] = std::array::from_fn(|k| t.a.wrapping_add(3 * k * t.a_row));
-        let mut b = [std::ptr::null(); PANELS];
-        for (b, strip) in b.iter_mut().zip(strips) {
-            *b = strip.panel;
-        }
-        fetch(strips, ROWS);
-        for _ in 0..t.depth {
-            // Broadcast again for every panel: few rows leave loads to spare, many leave no register.
-            for (j, b) in b.iter_mut().enumerate() {
-                let (b0, b1) = (_mm512_loadu_ps(*b), _mm512_loadu_ps(b.add(16)));
-                for (i, row) in sum.iter_mut().enumerate() {
-                    let x = _mm512_set1_ps(*a[i / 3].add(i % 3 * t.a_row));
-                    row[j][0] = _mm512_fmadd_ps(x, b0, row[j][0]);
-                    row[j][1] = _mm512_fmadd_ps(x, b1, row[j][1]);
-                }
-                *b = b.add(32);
-            }
-            a = a.map(|a| a.wrapping_add(t.a_col));
-        }
-        for (j, strip) in strips.iter().enumerate() {
+        sum
+    }};
+}
+pub(super) use start_512;
+
+/// Writes them, or adds them to what is there: the tile's columns alone.
+macro_rules! finish_512 {
+    ($strips:ident, $sum:ident) => {
+        for (j, strip) in $strips.iter().enumerate() {
             let (low, high) = (lanes(strip.cols, 0), lanes(strip.cols, 16));
-            for (i, row) in sum.iter().enumerate() {
+            for (i, row) in $sum.iter().enumerate() {
                 let c = strip.c.add(i * strip.c_row);
                 let [mut s0, mut s1] = row[j];
                 if strip.add {
@@ -61,6 +49,34 @@ unsafe fn avx512_rows<const ROWS: usize, const PANELS: usize>(t: Tile<'_, f32>) 
                 _mm512_mask_storeu_ps(c.wrapping_add(16), high, s1);
             }
         }
+    };
+}
+pub(super) use finish_512;
+
+#[target_feature(enable = "avx512f")]
+unsafe fn avx512_rows<const ROWS: usize, const PANELS: usize, const COLUMNS: bool>(t: Tile<'_, f32>) {
+    let strips: &[Strip<f32>; PANELS] = t.strips.try_into().expect("matched by their number");
+    // SAFETY: the caller's contract; masked loads and stores touch only the tile's columns.
+    unsafe {
+        let mut sum = start_512!(strips, PANELS, ROWS);
+        let mut a = Walk::<f32, ROWS, COLUMNS>::new(&t);
+        let mut b = strips.each_ref().map(|strip| strip.panel);
+        fetch(strips, ROWS);
+        unrolled!(4, t.depth, k => {
+            // Broadcast again for every panel: few rows leave loads to spare, many leave no register.
+            for (j, b) in b.iter().enumerate() {
+                let (b0, b1) = (_mm512_loadu_ps(b.add(32 * k)), _mm512_loadu_ps(b.add(32 * k + 16)));
+                for (i, row) in sum.iter_mut().enumerate() {
+                    let x = _mm512_set1_ps(a.element(i, k));
+                    row[j][0] = _mm512_fmadd_ps(x, b0, row[j][0]);
+                    row[j][1] = _mm512_fmadd_ps(x, b1, row[j][1]);
+                }
+            }
+        }, n => {
+            a.advance(n);
+            b = b.map(|b| b.add(32 * n));
+        });
+        finish_512!(strips, sum);
     }
 }
 
@@ -137,55 +153,58 @@ pub(super) use start_256;
 
 /// Writes them, or adds them to what is there; a narrow tile goes through a buffer.
 macro_rules! finish_256 {
-    ($strips:ident, $sum:ident) => {
+    ($strips:ident, $sum:ident, $rows:ident) => {
         for (j, strip) in $strips.iter().enumerate() {
+            if strip.cols < 16 {
+                let mut buffer = [[0f32; 16]; $rows];
+                for (row, to) in $sum.iter().zip(&mut buffer) {
+                    _mm256_storeu_ps(to.as_mut_ptr(), row[j][0]);
+                    _mm256_storeu_ps(to.as_mut_ptr().add(8), row[j][1]);
+                }
+                finish_narrow(strip, &buffer);
+                continue;
+            }
             for (i, row) in $sum.iter().enumerate() {
                 let c = strip.c.add(i * strip.c_row);
                 let [mut s0, mut s1] = row[j];
-                if strip.cols == 16 {
-                    if strip.add {
-                        s0 = _mm256_add_ps(s0, _mm256_loadu_ps(c));
-                        s1 = _mm256_add_ps(s1, _mm256_loadu_ps(c.add(8)));
-                    }
-                    _mm256_storeu_ps(c, s0);
-                    _mm256_storeu_ps(c.add(8), s1);
-                } else {
-                    let mut buffer = [0f32; 16];
-                    _mm256_storeu_ps(buffer.as_mut_ptr(), s0);
-                    _mm256_storeu_ps(buffer.as_mut_ptr().add(8), s1);
-                    for (j, s) in buffer.iter().enumerate().take(strip.cols) {
-                        *c.add(j) = if strip.add { *c.add(j) + s } else { *s };
-                    }
+                if strip.add {
+                    s0 = _mm256_add_ps(s0, _mm256_loadu_ps(c));
+                    s1 = _mm256_add_ps(s1, _mm256_loadu_ps(c.add(8)));
                 }
+                _mm256_storeu_ps(c, s0);
+                _mm256_storeu_ps(c.add(8), s1);
             }
         }
     };
 }
 pub(super) use finish_256;
 
+/// How many lines ahead a panel is asked for: at its end, the next one. The caches' own prefetching ends with every page.
+const AHEAD: usize = 24;
+
 #[target_feature(enable = "avx2,fma")]
-unsafe fn avx2_rows<const ROWS: usize, const PANELS: usize>(t: Tile<'_, f32>) {
+unsafe fn avx2_rows<const ROWS: usize, const PANELS: usize, const COLUMNS: bool>(t: Tile<'_, f32>) {
     let strips: &[Strip<f32>; PANELS] = t.strips.try_into().expect("matched by their number");
     // SAFETY: the caller's contract; a narrow tile goes through a buffer.
     unsafe {
         let mut sum = start_256!(strips, PANELS, ROWS);
-        let mut a = t.a;
-        let mut b = [std::ptr::null(); PANELS];
-        for (b, strip) in b.iter_mut().zip(strips) {
-            *b = strip.panel;
-        }
-        for _ in 0..t.depth {
-            for (j, b) in b.iter_mut().enumerate() {
-                let (b0, b1) = (_mm256_loadu_ps(*b), _mm256_loadu_ps(b.add(8)));
+        let mut a = Walk::<f32, ROWS, COLUMNS>::new(&t);
+        let mut b = strips.each_ref().map(|strip| strip.panel);
+        fetch(strips, ROWS);
+        unrolled!(4, t.depth, k => {
+            for (j, b) in b.iter().enumerate() {
+                _mm_prefetch::<_MM_HINT_T0>(b.wrapping_add(16 * (AHEAD + k)).cast());
+                let (b0, b1) = (_mm256_loadu_ps(b.add(16 * k)), _mm256_loadu_ps(b.add(16 * k + 8)));
                 for (i, row) in sum.iter_mut().enumerate() {
-                    let x = _mm256_set1_ps(*a.add(i * t.a_row));
+                    let x = _mm256_set1_ps(a.element(i, k));
                     row[j][0] = _mm256_fmadd_ps(x, b0, row[j][0]);
                     row[j][1] = _mm256_fmadd_ps(x, b1, row[j][1]);
                 }
-                *b = b.add(16);
             }
-            a = a.add(t.a_col);
-        }
-        finish_256!(strips, sum);
+        }, n => {
+            a.advance(n);
+            b = b.map(|b| b.add(16 * n));
+        });
+        finish_256!(strips, sum, ROWS);
     }
 }
