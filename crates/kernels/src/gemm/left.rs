@@ -30,6 +30,14 @@ impl<T> Left<'_, T> {
         }
     }
 
+    /// Do its columns lie together rather than its rows?
+    pub(super) fn by_columns(&self) -> bool {
+        match self {
+            Self::Numbers(view) => view.col_stride != 1,
+            Self::Halves(view) => view.col_stride != 1,
+        }
+    }
+
     /// With rows and columns exchanged.
     pub(crate) fn transposed(self) -> Self {
         match self {

@@ -40,6 +40,9 @@ pub struct Micro<T> {
     pub cols: usize,
     /// Most rows of a tile of [`STRIPS`] panels.
     pub(crate) few_rows: usize,
+    /// Panels that pass by while the rows do, from the second-level cache; and where the left operand lies column by column,
+    /// each of whose blocks is copied once for so many.
+    pub(crate) group: [usize; 2],
     pub(crate) run: unsafe fn(Tile<'_, T>),
     /// Makes rows of columns, at least so many of them; the processor must have the instruction set that it was found for.
     pub(crate) transpose: unsafe fn(&Columns<T>, &mut Lines<T>, usize),

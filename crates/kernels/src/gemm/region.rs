@@ -7,8 +7,6 @@ use crate::Real;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// Panels that stay in the second-level cache while the rows pass by.
-const GROUP: usize = 16;
 /// Rows of the left operand and the first of the result's rows that they make.
 #[derive(Clone, Debug)]
 pub(crate) struct Piece {
@@ -193,8 +191,9 @@ pub(super) unsafe fn region<T: Real>(
     let run = format.pairs().map_or(micro.run, |pairs| pairs.run);
     let order = Order { products, beside: follow.as_ref().is_some_and(|follow| follow.beside) };
     let (positions, breadth) = order.sides();
+    let group = micro.group[usize::from(a.by_columns())];
     // Half the bytes, twice the panels.
-    let together = if format.pairs().is_some() { 2 * GROUP } else { GROUP };
+    let together = if format.pairs().is_some() { 2 * group } else { group };
     let together = (together / breadth).max(1);
     let cols = a.shape().1;
     let depth_blocks = cols.div_ceil(DEPTH).max(1);

@@ -11,24 +11,40 @@ pub(crate) fn micro_f32() -> Micro<f32> {
     match isa() {
         Isa::Avx512 | Isa::Avx512Bf16 => {
             let pairs = (isa() == Isa::Avx512Bf16).then(pairs::avx512);
-            return Micro { rows: 12, cols: 32, few_rows: 3, run: x86::avx512, transpose: x86::transpose, pairs };
+            return Micro {
+                rows: 12,
+                cols: 32,
+                few_rows: 3,
+                group: [16; 2],
+                run: x86::avx512,
+                transpose: x86::transpose,
+                pairs,
+            };
         }
         Isa::Avx2 => {
             let pairs = Some(pairs::avx2());
-            return Micro { rows: 6, cols: 16, few_rows: 1, run: x86::avx2, transpose: x86::transpose, pairs };
+            return Micro {
+                rows: 6,
+                cols: 16,
+                few_rows: 1,
+                group: [16, 64],
+                run: x86::avx2,
+                transpose: x86::transpose,
+                pairs,
+            };
         }
         Isa::Portable | Isa::Neon => {}
     }
     #[cfg(target_arch = "aarch64")]
     if isa() == Isa::Neon {
-        return Micro { rows: 6, cols: 16, few_rows: 1, run: neon::neon, transpose, pairs: None };
+        return Micro { rows: 6, cols: 16, few_rows: 1, group: [16; 2], run: neon::neon, transpose, pairs: None };
     }
-    Micro { rows: 4, cols: 8, few_rows: 0, run: portable::<f32, 4, 8>, transpose, pairs: None }
+    Micro { rows: 4, cols: 8, few_rows: 0, group: [16; 2], run: portable::<f32, 4, 8>, transpose, pairs: None }
 }
 
 /// The `f64` micro-kernel: portable, since `f64` only checks gradients.
 pub(crate) fn micro_f64() -> Micro<f64> {
-    Micro { rows: 4, cols: 8, few_rows: 0, run: portable::<f64, 4, 8>, transpose, pairs: None }
+    Micro { rows: 4, cols: 8, few_rows: 0, group: [16; 2], run: portable::<f64, 4, 8>, transpose, pairs: None }
 }
 
 /// # Safety
