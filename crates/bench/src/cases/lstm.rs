@@ -7,6 +7,7 @@ use simurgh_nn::init::Init;
 use simurgh_nn::ops::{Activation, Keep, linear};
 use simurgh_nn::optimizer::Accumulated;
 use simurgh_nn::pass::Pass;
+use simurgh_nn::recurrent::observe::Observer;
 use simurgh_nn::recurrent::{CellKind, Recurrent, RecurrentConfig};
 use simurgh_random::Random;
 use std::sync::Arc;
@@ -70,7 +71,9 @@ fn one(
     (batch, time, size, layers): (usize, usize, usize, usize),
     ragged: bool,
 ) {
-    let names = [format!("{case} forward"), format!("{case} train")];
+    // A training pass is also watched from inside, once for each shape: what that costs is a figure like any other.
+    let watched = kind == CellKind::Lstm && layers == 1 && !ragged;
+    let names = [format!("{case} forward"), format!("{case} train"), format!("{case} train, observed")];
     for precision in bench.precisions() {
         if !names.iter().any(|name| bench.wants(name, precision)) {
             continue;
@@ -90,22 +93,31 @@ fn one(
         };
         let flops = (layers * 2 * rows * gates * size * 2 * size) as f64;
         let x = |device: &Device| Tensor::<2>::from_data(TensorData::new(data.clone(), [rows, size]), device);
-        let forward = |net: &Recurrent, x: Tensor<2>| {
-            let output = net.forward(x, &layout, None, &mut Pass { precision, ..Pass::default() });
+        let forward = |net: &Recurrent, x: Tensor<2>, observer: Option<Arc<Observer>>| {
+            let output = net.forward(x, &layout, None, &mut Pass { precision, observer, ..Pass::default() });
             output.expect("a batch of the layout").0
         };
         let plain = Device::flex();
         let (net, input) = (config.init(&Init::new(1, &plain), "bench").expect("sizes above 0"), x(&plain));
         bench.time(&names[0], precision, Work { flops, ..Work::default() }, || {
-            std::hint::black_box(forward(&net, input.clone()));
+            std::hint::black_box(forward(&net, input.clone(), None));
         });
         let training = Device::flex().autodiff();
         let net = config.init(&Init::new(1, &training), "bench").expect("sizes above 0");
         let input = x(&training).require_grad();
-        bench.time(&names[1], precision, Work { flops: 3.0 * flops, ..Work::default() }, || {
-            let out = forward(&net, input.clone());
+        let train = |observer: Option<Arc<Observer>>| {
+            let out = forward(&net, input.clone(), observer);
             let mut gradients = (out.clone() * out).sum().backward();
             std::hint::black_box((Accumulated::take(&net, &mut gradients, &Pass::default()), input.grad(&gradients)));
-        });
+        };
+        let work = Work { flops: 3.0 * flops, ..Work::default() };
+        bench.time(&names[1], precision, work, || train(None));
+        if watched {
+            let observer = Arc::new(Observer::default());
+            bench.time(&names[2], precision, work, || {
+                train(Some(observer.clone()));
+                std::hint::black_box(observer.take());
+            });
+        }
     }
 }

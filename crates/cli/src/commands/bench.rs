@@ -62,5 +62,5 @@ fn line(row: &Row) -> String {
     };
     let share = row.share_of_ceiling.map_or_else(String::new, |s| format!("{:.0} %", 100.0 * s));
     let memory = row.peak_mib.map_or_else(String::new, |mb| format!("{mb:.0} MiB"));
-    format!("{:34}{precision:11}{:<7}{time:32}  {rate:>15} {share:>6}  {memory:>9}", row.case, row.threads)
+    format!("{:33} {precision:11}{:<7}{time:32}  {rate:>15} {share:>6}  {memory:>9}", row.case, row.threads)
 }

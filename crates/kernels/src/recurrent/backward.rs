@@ -11,7 +11,7 @@ use crate::buffer::Buffer;
 use crate::gemm::{Follow, Format, Piece, Product, products_then};
 use crate::parallel::{self, Shared};
 use crate::shape::Check;
-use crate::{Ragged, Real, ShapeError};
+use crate::{Ragged, Real, ShapeError, multiversion};
 use std::ops::Range;
 
 /// Gradient of one direction.
@@ -322,11 +322,23 @@ fn watch<T: Real>(kept: &Kept<'_, T>, flow: &Flow<'_, T>, to_h: &mut [T], to_c: 
     for ((to, up), along) in to_h.iter_mut().zip(flow.d_out).zip(&*flow.d_h) {
         *to = *up + *along;
     }
-    for (k, to) in to_c.iter_mut().enumerate() {
-        // h' = o tanh(c')
-        let tanh = kept.c[k].tanh::<false>();
-        *to = flow.d_c[k] + to_h[k] * kept.gates[3][k] * (T::ONE - tanh * tanh);
+    if !to_c.is_empty() {
+        watch_cells(to_c, flow.d_c, to_h, kept.gates[3], kept.c);
     }
+}
+
+#[inline(always)]
+fn watch_cells_body<T: Real, const FMA: bool>(to: &mut [T], d_c: &[T], d_h: &[T], o: &[T], c: &[T]) {
+    for ((((to, d_c), d_h), o), c) in to.iter_mut().zip(d_c).zip(d_h).zip(o).zip(c) {
+        // h' = o tanh(c')
+        let tanh = c.tanh::<FMA>();
+        *to = *d_c + *d_h * *o * (T::ONE - tanh * tanh);
+    }
+}
+
+multiversion! {
+    /// Of a row's new cells.
+    fn watch_cells<T: Real>(to: &mut [T], d_c: &[T], d_h: &[T], o: &[T], c: &[T]) = watch_cells_body
 }
 
 /// The activations of a block, computed again.
