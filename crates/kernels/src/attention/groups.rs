@@ -13,8 +13,6 @@ pub struct Groups {
     sources: Vec<usize>,
     source_ends: Vec<usize>,
     weight_ends: Vec<usize>,
-    /// One more than the last row that occurs, of queries and of sources.
-    rows: [usize; 2],
 }
 
 impl Groups {
@@ -23,9 +21,6 @@ impl Groups {
         let before = (self.queries.len(), self.sources.len());
         self.queries.extend(queries);
         self.sources.extend(sources);
-        for (most, rows) in self.rows.iter_mut().zip([&self.queries[before.0..], &self.sources[before.1..]]) {
-            *most = rows.iter().fold(*most, |most, row| most.max(row.saturating_add(1)));
-        }
         self.query_ends.push(self.queries.len());
         self.source_ends.push(self.sources.len());
         let cells = (self.queries.len() - before.0) * (self.sources.len() - before.1);
@@ -61,11 +56,11 @@ impl Groups {
 
     /// Does every row belong to one group at most? Then groups may be computed at once. Of groups whose rows the operands have.
     pub(super) fn disjoint(&self) -> bool {
-        let once = |rows: &[usize], most: usize| {
-            let mut seen = vec![false; most];
+        let once = |rows: &[usize]| {
+            let mut seen = vec![false; rows.iter().max().map_or(0, |last| last + 1)];
             rows.iter().all(|&row| !std::mem::replace(&mut seen[row], true))
         };
-        once(&self.queries, self.rows[0]) && once(&self.sources, self.rows[1])
+        once(&self.queries) && once(&self.sources)
     }
 
     /// They are of `query[queries, width]`, every row of it in one group, and `value[sources, depth]`.

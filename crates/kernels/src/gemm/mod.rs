@@ -65,7 +65,8 @@ pub(crate) struct Pairs<T> {
 type Join<T> = unsafe fn(*const T, (usize, usize), (usize, usize), *mut u32) -> (usize, usize);
 
 /// One call of a micro-kernel: `c[rows, cols] (+)= a[rows, depth] * panel[depth, Micro::cols]` for one strip, or for
-/// [`STRIPS`] of them where there are at most `Micro::few_rows` rows.
+/// [`STRIPS`] of them where there are at most `Micro::few_rows` rows. The left operand lies row by row (`a_col` 1) or column by
+/// column, without gaps (`a_row` 1, `a_col` as many as rows).
 #[derive(Clone, Copy)]
 pub(crate) struct Tile<'a, T> {
     pub rows: usize,

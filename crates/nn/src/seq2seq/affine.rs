@@ -19,15 +19,6 @@ impl Affine {
         Self { weight: init.glorot(name, [output, input], 1), bias: bias.then(|| init.constant([output], 0.0)) }
     }
 
-    pub(super) fn forward(
-        &self,
-        x: Tensor<2>,
-        activation: Activation,
-        precision: Precision,
-    ) -> Result<Tensor<2>, ShapeError> {
-        self.parameters().forward(x, activation, precision)
-    }
-
     pub(super) fn parameters(&self) -> Map {
         Map { weight: self.weight.val().into(), bias: self.bias.as_ref().map(|bias| bias.val().into()) }
     }

@@ -217,15 +217,17 @@ impl Seq2Seq {
         let mut layers = Vec::with_capacity(self.config.decoder_layers);
         for l in 0..self.config.decoder_layers {
             let hidden = last(l, |s| Some(s.hidden.clone()));
-            let hidden = self.bridge_hidden[l].forward(hidden, Activation::Tanh, pass.precision)?;
+            let hidden = self.bridge_hidden[l].parameters().forward(hidden, Activation::Tanh, pass.precision)?;
             let cell = match self.bridge_cell.get(l) {
-                Some(bridge) => Some(bridge.forward(last(l, |s| s.cell.clone()), Activation::Tanh, pass.precision)?),
+                Some(bridge) => {
+                    Some(bridge.parameters().forward(last(l, |s| s.cell.clone()), Activation::Tanh, pass.precision)?)
+                }
                 None => None,
             };
             layers.push(State { hidden, cell });
         }
         let keys = match &self.key {
-            Some(key) => key.forward(values.clone(), Activation::Identity, pass.precision)?,
+            Some(key) => key.parameters().forward(values.clone(), Activation::Identity, pass.precision)?,
             None => values.clone(),
         };
         let sequences = sources.layout.sequences();

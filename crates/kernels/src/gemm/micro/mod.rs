@@ -106,20 +106,20 @@ macro_rules! by_rows {
     };
 }
 
-/// Takes `depth` steps, so many at a time: `step` for `k` from 0, then `advance` by `n` steps. Within so many the addresses are
-/// constants; with four, products are 3.5 of six or eight instructions a cycle, so that a core whose other thread is busy too
-/// still has them in time.
+/// Takes `depth` steps, four at a time: `step` for `k` from 0, then `advance` by `n` steps. Within four the addresses are
+/// constants, and counters and pointers cost a quarter: a step of six rows then needs 3.5 instructions a cycle to keep the
+/// multipliers busy, about what a core issues whose other thread is busy too.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! unrolled {
-    ($count:literal, $depth:expr, $k:ident => $step:block, $n:ident => $advance:block) => {
-        for _ in 0..$depth / $count {
-            for $k in 0..$count {
+    ($depth:expr, $k:ident => $step:block, $n:ident => $advance:block) => {
+        for _ in 0..$depth / 4 {
+            for $k in 0..4 {
                 $step
             }
-            let $n = $count;
+            let $n = 4;
             $advance
         }
-        for _ in 0..$depth % $count {
+        for _ in 0..$depth % 4 {
             let $k = 0;
             $step
             let $n = 1;

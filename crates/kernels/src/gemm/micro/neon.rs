@@ -26,7 +26,7 @@ unsafe fn neon_rows<const ROWS: usize, const PANELS: usize, const COLUMNS: bool>
         }
         let mut a = Walk::<f32, ROWS, COLUMNS>::new(&t);
         let mut b = strips.each_ref().map(|strip| strip.panel);
-        unrolled!(4, t.depth, k => {
+        unrolled!(t.depth, k => {
             for (j, b) in b.iter().enumerate() {
                 let columns: [_; 4] = std::array::from_fn(|part| vld1q_f32(b.add(16 * k + 4 * part)));
                 for (i, row) in sum.iter_mut().enumerate() {

@@ -31,7 +31,7 @@ unsafe fn avx512_bf16_rows<const ROWS: usize, const PANELS: usize, const COLUMNS
         let mut a = Walk::<i32, ROWS, COLUMNS>::new(&t);
         let mut b = strips.each_ref().map(|strip| strip.panel.cast::<i32>());
         fetch(strips, ROWS);
-        unrolled!(4, t.depth, k => {
+        unrolled!(t.depth, k => {
             for (j, b) in b.iter().enumerate() {
                 let b0: __m512bh = std::mem::transmute(_mm512_loadu_si512(b.add(32 * k).cast()));
                 let b1: __m512bh = std::mem::transmute(_mm512_loadu_si512(b.add(32 * k + 16).cast()));

@@ -62,7 +62,7 @@ unsafe fn avx512_rows<const ROWS: usize, const PANELS: usize, const COLUMNS: boo
         let mut a = Walk::<f32, ROWS, COLUMNS>::new(&t);
         let mut b = strips.each_ref().map(|strip| strip.panel);
         fetch(strips, ROWS);
-        unrolled!(4, t.depth, k => {
+        unrolled!(t.depth, k => {
             // Broadcast again for every panel: few rows leave loads to spare, many leave no register.
             for (j, b) in b.iter().enumerate() {
                 let (b0, b1) = (_mm512_loadu_ps(b.add(32 * k)), _mm512_loadu_ps(b.add(32 * k + 16)));
@@ -191,7 +191,7 @@ unsafe fn avx2_rows<const ROWS: usize, const PANELS: usize, const COLUMNS: bool>
         let mut a = Walk::<f32, ROWS, COLUMNS>::new(&t);
         let mut b = strips.each_ref().map(|strip| strip.panel);
         fetch(strips, ROWS);
-        unrolled!(4, t.depth, k => {
+        unrolled!(t.depth, k => {
             for (j, b) in b.iter().enumerate() {
                 _mm_prefetch::<_MM_HINT_T0>(b.wrapping_add(16 * (AHEAD + k)).cast());
                 let (b0, b1) = (_mm256_loadu_ps(b.add(16 * k)), _mm256_loadu_ps(b.add(16 * k + 8)));
