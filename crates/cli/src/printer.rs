@@ -2,7 +2,7 @@
 
 use crate::failure::tell;
 use indicatif::{ProgressBar, ProgressStyle};
-use simurgh_train::translation::{Observer, Score, Status};
+use simurgh_train::training::{Observer, Status};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +30,7 @@ pub struct TrainingBar {
     json: bool,
     stop: Arc<AtomicBool>,
     begun: Arc<AtomicBool>,
-    tokens: u64,
+    seen: u64,
     start: Instant,
 }
 
@@ -39,7 +39,7 @@ impl TrainingBar {
     pub fn new(quiet: bool, json: bool) -> Self {
         let begun = Arc::new(AtomicBool::new(false));
         let stop = stop_on_interrupt(begun.clone());
-        Self { bar: None, quiet, json, stop, begun, tokens: 0, start: Instant::now() }
+        Self { bar: None, quiet, json, stop, begun, seen: 0, start: Instant::now() }
     }
 
     fn say(&self, text: &str) {
@@ -66,13 +66,13 @@ impl Observer for TrainingBar {
 
     fn update(&mut self, status: &Status) {
         self.begun.store(true, Ordering::SeqCst);
-        self.tokens += status.tokens as u64;
+        self.seen += status.count as u64;
         if self.quiet {
             return;
         }
         let bar = self.bar.get_or_insert_with(|| {
             self.start = Instant::now();
-            self.tokens = 0;
+            self.seen = 0;
             let style = "{bar:28} {pos}/{len}  {msg}  {eta} left";
             let bar = ProgressBar::new(status.steps)
                 .with_style(ProgressStyle::with_template(style).expect("a valid template"));
@@ -82,19 +82,23 @@ impl Observer for TrainingBar {
         });
         bar.set_position(status.step);
         let seconds = self.start.elapsed().as_secs_f64().max(1e-3);
-        bar.set_message(format!("loss {:.3}  {:.0} target tokens/s", status.loss, self.tokens as f64 / seconds));
+        let speed = self.seen as f64 / seconds;
+        bar.set_message(format!("loss {:.3}  {speed:.0} {}/s", status.loss, status.unit));
     }
 
-    fn evaluated(&mut self, step: u64, score: &Score, best: bool) {
+    fn evaluated(&mut self, step: u64, numbers: &[(&'static str, f64)], line: &str, best: bool) {
         if self.json {
-            let row = serde_json::json!({"event": "dev", "step": step, "bleu": score.bleu, "chrf": score.chrf, "exact": score.exact, "best": best});
+            let mut row = serde_json::json!({"event": "dev", "step": step, "best": best});
+            for (name, value) in numbers {
+                row[name] = (*value).into();
+            }
             // A reader that has gone does not stop a training.
             let _ = writeln!(std::io::stdout(), "{row}");
         }
         if !self.quiet {
             let mark = if best { "  best so far" } else { "" };
             let time = self.start.elapsed().as_secs();
-            self.say(&format!("step {step} ({time} s)  dev BLEU {:.2}  chrF {:.2}{mark}", score.bleu, score.chrf));
+            self.say(&format!("step {step} ({time} s)  dev {line}{mark}"));
         }
     }
 

@@ -1,6 +1,8 @@
 //! The program as a user meets it: output, errors, hints and exit codes, by snapshot.
 
 use simurgh_nn::artifact::{self, Precision};
+use simurgh_train::recipe::{self, TaskName};
+use simurgh_train::translation;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -281,7 +283,10 @@ fn every_built_in_recipe_is_valid_and_listed() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         assert!(list.contains(&format!("  {name} ")), "{name} in {list}");
-        simurgh_train::recipe::parse(&std::fs::read_to_string(&path).unwrap(), &[]).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        match recipe::task(&text, &[]).unwrap() {
+            TaskName::Translation => drop(recipe::parse::<translation::Recipe>(&text, &[]).unwrap()),
+        }
         count += 1;
     }
     assert!(count >= 5);

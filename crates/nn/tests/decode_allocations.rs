@@ -2,6 +2,7 @@
 
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::decode::{DecodeConfig, Sentence, Special, Surface, decode};
+use simurgh_nn::init::Init;
 use simurgh_nn::seq2seq::{AttentionKind, Seq2Seq, Seq2SeqConfig};
 
 #[test]
@@ -15,7 +16,7 @@ fn more_tokens_take_no_more_allocations() {
         attention: AttentionKind::General,
         ..Seq2SeqConfig::default()
     };
-    let model = Seq2Seq::new(&config, vocab, vocab, 1, &Device::flex()).unwrap();
+    let model = Seq2Seq::new(&config, vocab, vocab, &Init::new(1, &Device::flex())).unwrap();
     let surfaces = (0..vocab).map(|token| Surface::of(&format!("{token} "))).collect();
     // The end is banned: every search runs to its limit.
     let special = Special { start: 1, end: 2, banned: vec![0, 1, 2, 3], reserved: 4..4, surfaces };

@@ -36,7 +36,7 @@ fn config() -> Seq2SeqConfig {
 }
 
 fn model(device: &Device) -> Seq2Seq {
-    Seq2Seq::new(&config(), VOCAB, VOCAB, 1, device).unwrap()
+    Seq2Seq::new(&config(), VOCAB, VOCAB, &Init::new(1, device)).unwrap()
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn recurrent_layers() {
 #[test]
 fn encoder_decoder() {
     let device = Device::flex();
-    let new = |config, source, target| Seq2Seq::new(&config, source, target, 1, &device);
+    let new = |config, source, target| Seq2Seq::new(&config, source, target, &Init::new(1, &device));
     let wrong = Seq2SeqConfig { decoder_hidden: 9, ..config() };
     let want = "encoder-decoder: decoder_hidden is 9, expected 8 (= the encoder's output, since attention is \"dot\")";
     says(new(wrong, VOCAB, VOCAB), want);
@@ -175,7 +175,7 @@ fn search() {
 fn optimizers() {
     let device = Device::flex().autodiff();
     let (model, small) = (model(&device), Seq2SeqConfig { embedding: 5, readout: 5, ..config() });
-    let small = Seq2Seq::new(&small, VOCAB, VOCAB, 1, &device).unwrap();
+    let small = Seq2Seq::new(&small, VOCAB, VOCAB, &Init::new(1, &device)).unwrap();
     let pairs: [(&[u32], &[u32]); 1] = [(&[5, 6], &[7])];
     let batch = Batch::new(&pairs, 1, 2).unwrap();
     let mut pass = Pass::default();

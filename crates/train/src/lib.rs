@@ -1,7 +1,8 @@
-//! Training: one readable loop a family of networks, and everything that a run leaves behind.
+//! Training: one readable loop, and everything that a run leaves behind.
 //!
 //! * [`recipe`]: what to train, from TOML; every key typed, unknown ones denied.
-//! * [`translation`]: the loop for encoder-decoders, their evaluation, and translating with them.
+//! * [`training`]: the loop, whatever the task.
+//! * [`translation`]: encoder-decoders, their evaluation, and translating with them.
 //! * [`run`]: the run directory: recipe, events, TensorBoard, checkpoints, model, report.
 //! * [`report`]: the page and its drawings.
 
@@ -10,6 +11,7 @@ pub mod recipe;
 pub mod report;
 pub mod run;
 pub mod schedule;
+pub mod training;
 pub mod translation;
 
 pub use error::Error;

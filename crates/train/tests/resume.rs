@@ -2,8 +2,9 @@
 
 use simurgh_nn::burn::tensor::Device;
 use simurgh_train::Error;
-use simurgh_train::recipe::{Override, Recipe, parse};
-use simurgh_train::translation::{Observer, Options, Quiet, Score, Status, resume, train};
+use simurgh_train::recipe::{Override, parse};
+use simurgh_train::training::{self, Observer, Options, Outcome, Quiet, Status};
+use simurgh_train::translation::{Recipe, Translation};
 use std::path::Path;
 
 /// Stops after some updates, as Ctrl-C would.
@@ -14,10 +15,28 @@ impl Observer for StopAt {
     fn update(&mut self, status: &Status) {
         self.1 = status.step;
     }
-    fn evaluated(&mut self, _: u64, _: &Score, _: bool) {}
+    fn evaluated(&mut self, _: u64, _: &[(&'static str, f64)], _: &str, _: bool) {}
     fn stop(&self) -> bool {
         self.1 >= self.0
     }
+}
+
+fn train(
+    recipe: Recipe,
+    options: &Options,
+    device: &Device,
+    observer: &mut dyn Observer,
+) -> Result<Outcome<Translation>, Error> {
+    training::train(recipe, options, device, observer)
+}
+
+fn resume(
+    run: &Path,
+    options: &Options,
+    device: &Device,
+    observer: &mut dyn Observer,
+) -> Result<Outcome<Translation>, Error> {
+    training::resume(run, options, device, observer)
 }
 
 fn recipe(directory: &Path, set: &[&str]) -> Recipe {

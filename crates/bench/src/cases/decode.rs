@@ -4,6 +4,7 @@ use super::{SENTENCES, TOKENS, VOCAB, model};
 use crate::measure::{Bench, Work};
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::decode::{DecodeConfig, Sentence, Special, Surface, decode as search};
+use simurgh_nn::init::Init;
 use simurgh_nn::seq2seq::{AttentionKind, Seq2Seq};
 use simurgh_random::Random;
 
@@ -15,7 +16,8 @@ pub(crate) fn decode(bench: &mut Bench<'_>) {
                 if !bench.wants(&case, precision) {
                     continue;
                 }
-                let net = Seq2Seq::new(&model(AttentionKind::General, false), VOCAB, VOCAB, 1, &Device::flex());
+                let net =
+                    Seq2Seq::new(&model(AttentionKind::General, false), VOCAB, VOCAB, &Init::new(1, &Device::flex()));
                 let net = net.expect("a model of the benchmark's");
                 let mut random = Random::new(1);
                 let batch: Vec<Sentence> = (0..sentences)

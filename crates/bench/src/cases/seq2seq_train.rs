@@ -3,6 +3,7 @@
 use super::{SENTENCES, TOKENS, VOCAB, model};
 use crate::measure::{Bench, Work};
 use simurgh_nn::burn::tensor::Device;
+use simurgh_nn::init::Init;
 use simurgh_nn::optimizer::{Accumulated, AdamConfig, Optimizer, Rule};
 use simurgh_nn::seq2seq::{AttentionKind, Batch, Seq2Seq};
 use simurgh_random::Random;
@@ -20,7 +21,8 @@ pub(crate) fn seq2seq_train(bench: &mut Bench<'_>) {
             }
             let device = Device::flex().autodiff();
             let config = model(attention, feed);
-            let mut net = Some(Seq2Seq::new(&config, VOCAB, VOCAB, 1, &device).expect("a model of the benchmark's"));
+            let mut net =
+                Some(Seq2Seq::new(&config, VOCAB, VOCAB, &Init::new(1, &device)).expect("a model of the benchmark's"));
             let adam = AdamConfig { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
             let mut adam = Optimizer::new(Rule::Adam(adam), net.as_ref().expect("just made"));
             let mut random = Random::new(1);

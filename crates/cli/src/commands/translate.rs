@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use simurgh_data::InputError;
 use simurgh_nn::decode::DecodeConfig;
 use simurgh_train::report::{alignment_svg, alignment_text};
-use simurgh_train::translation::{Translation, Translator};
+use simurgh_train::translation::{Translated, Translator};
 use std::io::{BufRead, Write};
 use std::sync::mpsc;
 
@@ -129,11 +129,11 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn print(&mut self, sentence: &str, all: &[Translation]) -> Result<(), Failure> {
+    fn print(&mut self, sentence: &str, all: &[Translated]) -> Result<(), Failure> {
         let shown = &all[..all.len().min(self.args.nbest.unwrap_or(1))];
         let Some(best) = shown.first() else { return Ok(()) };
         if self.args.json {
-            let row = |t: &Translation| {
+            let row = |t: &Translated| {
                 let mut row = serde_json::json!({"text": t.text, "score": t.score});
                 if self.args.align {
                     row["source_tokens"] = t.source_tokens.clone().into();

@@ -1,5 +1,6 @@
 //! What an encoder-decoder is made of.
 
+use crate::pass::Noise;
 use crate::recurrent::CellKind;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +86,11 @@ impl Seq2SeqConfig {
     /// Columns of the encoder's output.
     pub fn memory(&self) -> usize {
         self.encoder_hidden * if self.bidirectional { 2 } else { 1 }
+    }
+
+    /// The noise of a training pass whose draws depend on `seed`.
+    pub fn noise(&self, seed: u64) -> Option<Noise> {
+        (self.dropout > 0.0).then(|| Noise::new(seed, self.dropout, self.variational))
     }
 
     /// The first value that can't be, as `(key, expected, got)`.

@@ -5,10 +5,10 @@ use super::decoder::Decoder;
 use super::{AttentionKind, Batch, Seq2SeqConfig, Sources, Tying};
 use crate::init::Init;
 use crate::ops::{Activation, Loss, cross_entropy, embedding, linear};
-use crate::pass::{Noise, Pass, Precision};
+use crate::pass::{Pass, Precision};
 use crate::recurrent::{CellKind, Recurrent, RecurrentConfig, State};
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 use simurgh_kernels::shape::Check;
 use simurgh_kernels::{Ragged, ShapeError};
 use std::sync::Arc;
@@ -106,7 +106,7 @@ impl DecoderState {
 }
 
 impl Seq2Seq {
-    /// A network for vocabularies of `source_vocab` and `target_vocab` tokens, initialised from `seed`.
+    /// A network for vocabularies of `source_vocab` and `target_vocab` tokens.
     ///
     /// # Errors
     /// If the configuration has a [`Seq2SeqConfig::problem`], a vocabulary is empty or too large, or two differ that are tied.
@@ -114,26 +114,8 @@ impl Seq2Seq {
         config: &Seq2SeqConfig,
         source_vocab: usize,
         target_vocab: usize,
-        seed: u64,
-        device: &Device,
+        init: &Init,
     ) -> Result<Self, ShapeError> {
-        Self::with(config, source_vocab, target_vocab, &Init::new(seed, device))
-    }
-
-    /// A network of zeros, for parameters that are about to be replaced by a file's.
-    ///
-    /// # Errors
-    /// As [`Seq2Seq::new`].
-    pub fn empty(
-        config: &Seq2SeqConfig,
-        source_vocab: usize,
-        target_vocab: usize,
-        device: &Device,
-    ) -> Result<Self, ShapeError> {
-        Self::with(config, source_vocab, target_vocab, &Init::zeros(device))
-    }
-
-    fn with(config: &Seq2SeqConfig, source_vocab: usize, target_vocab: usize, init: &Init) -> Result<Self, ShapeError> {
         let (c, check) = (config.clone(), Check("encoder-decoder"));
         if let Some((name, expected, got)) = c.problem() {
             return Err(ShapeError::Value { operation: check.0, name, expected, got });
@@ -195,8 +177,7 @@ impl Seq2Seq {
 
     /// A training pass whose draws depend on `seed`.
     pub fn training(&self, seed: u64, precision: Precision) -> Pass {
-        let noise = (self.config.dropout > 0.0).then(|| Noise::new(seed, self.config.dropout, self.config.variational));
-        Pass { noise, precision, rows: Some(Arc::default()), ..Pass::default() }
+        Pass { noise: self.config.noise(seed), precision, rows: Some(Arc::default()), ..Pass::default() }
     }
 
     /// Reads the sources.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::decode::{DecodeConfig, Hypothesis, Sentence, Special, Surface, decode};
+use crate::init::Init;
 use crate::optimizer::{Accumulated, Optimizer, Rule, SgdConfig};
 use crate::parameters;
 use crate::pass::{Pass, Precision};
@@ -84,7 +85,7 @@ impl ModuleVisitor for Collect<'_> {
 fn gradients_of_every_parameter_equal_finite_differences() {
     for attention in [AttentionKind::None, AttentionKind::Dot, AttentionKind::General, AttentionKind::Additive] {
         let device = Device::flex().autodiff();
-        let model = Seq2Seq::new(&config(attention), VOCAB, VOCAB, 3, &device).unwrap();
+        let model = Seq2Seq::new(&config(attention), VOCAB, VOCAB, &Init::new(3, &device)).unwrap();
         let batch = batch(&pairs());
         let nudged = |which, at, change| model.clone().map(&mut Nudge { which, at, change });
         let loss = |m: &Seq2Seq| m.loss(&batch, 0.1, &mut m.training(9, Precision::F32)).unwrap().smoothed();
@@ -120,8 +121,7 @@ fn gradients_of_used_rows_are_those_of_whole_tables() {
             &Seq2SeqConfig { tie, ..config(AttentionKind::Dot) },
             VOCAB,
             VOCAB,
-            3,
-            &Device::flex().autodiff(),
+            &Init::new(3, &Device::flex().autodiff()),
         )
         .unwrap();
         let run = |rows: bool| {
@@ -162,7 +162,7 @@ fn gradients_of_used_rows_are_those_of_whole_tables() {
 fn windows_change_the_gradient_but_not_the_loss() {
     for input_feeding in [false, true] {
         let config = Seq2SeqConfig { input_feeding, variational: false, ..config(AttentionKind::Dot) };
-        let model = Seq2Seq::new(&config, VOCAB, VOCAB, 3, &Device::flex().autodiff()).unwrap();
+        let model = Seq2Seq::new(&config, VOCAB, VOCAB, &Init::new(3, &Device::flex().autodiff())).unwrap();
         let run = |steps: usize| {
             let mut pass = Pass { window_steps: NonZeroUsize::new(steps), ..model.training(9, Precision::F32) };
             let loss = model.loss(&batch(&pairs()), 0.1, &mut pass).unwrap();
@@ -181,7 +181,7 @@ fn a_sentence_has_the_same_loss_and_translations_in_any_company() {
     let surfaces = (0..VOCAB).map(|token| Surface::of(&format!("{token} "))).collect();
     let special = Special { start: 1, end: 2, banned: vec![0, 1, 3], reserved: 4..5, surfaces };
     for attention in [AttentionKind::None, AttentionKind::Dot, AttentionKind::General, AttentionKind::Additive] {
-        let model = Seq2Seq::new(&config(attention), VOCAB, VOCAB, 3, &Device::flex()).unwrap();
+        let model = Seq2Seq::new(&config(attention), VOCAB, VOCAB, &Init::new(3, &Device::flex())).unwrap();
         let pairs = pairs();
         let total = model.loss(&batch(&pairs), 0.1, &mut Pass::default()).unwrap().values();
         let mut sum = [0.0; 3];
@@ -224,7 +224,7 @@ fn plain_steps_give_the_bits_of_the_tensors() {
     for (cell, attention) in cells.into_iter().flat_map(|cell| kinds.map(|kind| (cell, kind))) {
         for (input_feeding, precision) in [(false, Precision::F32), (true, Precision::F32), (true, Precision::Bf16)] {
             let config = Seq2SeqConfig { cell, input_feeding, variational: false, ..config(attention) };
-            let model = Seq2Seq::new(&config, VOCAB, VOCAB, 3, &Device::flex()).unwrap();
+            let model = Seq2Seq::new(&config, VOCAB, VOCAB, &Init::new(3, &Device::flex())).unwrap();
             let ids: Vec<Vec<u32>> = pairs().into_iter().map(|p| p.0).collect();
             let ids: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
             let memory =
@@ -254,7 +254,7 @@ fn plain_steps_give_the_bits_of_the_tensors() {
 
 #[test]
 fn hypotheses_that_read_the_same_are_one() {
-    let model = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, 3, &Device::flex()).unwrap();
+    let model = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, &Init::new(3, &Device::flex())).unwrap();
     // Tokens two by two have one text.
     let surfaces = (0..VOCAB).map(|token| Surface::of(&format!("{} ", token / 2))).collect();
     let special = Special { start: 1, end: 2, banned: vec![0, 1, 3], reserved: 4..5, surfaces };
@@ -268,13 +268,13 @@ fn hypotheses_that_read_the_same_are_one() {
 
 #[test]
 fn parameters_have_pytorch_names_and_come_back() {
-    let model = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, 3, &Device::flex()).unwrap();
+    let model = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, &Init::new(3, &Device::flex())).unwrap();
     let all = parameters::collect(&model);
     let names: Vec<&str> = all.iter().map(|p| p.name.as_str()).collect();
     for name in ["target_embedding", "encoder.weight_ih_l1_reverse", "decoder.bias_hh_l0", "combine.weight"] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }
-    let other = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, 4, &Device::flex()).unwrap();
+    let other = Seq2Seq::new(&config(AttentionKind::General), VOCAB, VOCAB, &Init::new(4, &Device::flex())).unwrap();
     assert_ne!(parameters::collect(&other), all);
     let other = parameters::replace(other, all.clone()).unwrap();
     assert_eq!(parameters::collect(&other), all);

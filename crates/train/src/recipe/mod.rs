@@ -1,180 +1,68 @@
-//! What to train: a TOML file, read strictly.
+//! What to train: a TOML file, read strictly. Each task has a recipe of its own, made of the tables here and of tables of its
+//! own ([`TaskRecipe`]).
 
 mod parse;
-mod validate;
+pub(crate) mod validate;
 
-pub use parse::{Override, parse};
+pub use parse::{Override, parse, task};
 
 use crate::schedule::Decay;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use simurgh_data::metrics::bleu::Tokenization;
-use simurgh_data::text::{Cleaning, Normaliser, Script, Source};
+use simurgh_data::InputError;
 use simurgh_nn::artifact;
-use simurgh_nn::decode::DecodeConfig;
 use simurgh_nn::optimizer::{AdamConfig, Rule, SgdConfig};
 use simurgh_nn::pass::Precision;
-use simurgh_nn::seq2seq::Seq2SeqConfig;
 
-/// A whole recipe. Every key has a default but `task` and, without an embedded corpus, the data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Recipe {
-    /// What is learnt.
-    pub task: Task,
-    /// Name of runs and reports.
-    #[serde(default)]
-    pub name: String,
-    /// Every random draw comes from it.
-    #[serde(default = "one")]
-    pub seed: u64,
-    /// What to learn from.
-    #[serde(default)]
-    pub data: Data,
-    /// How text is read.
-    #[serde(default)]
-    pub text: Text,
-    /// Which training pairs are dropped.
-    #[serde(default)]
-    pub cleaning: Cleaning,
-    /// The network.
-    #[serde(default)]
-    pub model: Seq2SeqConfig,
-    /// The training.
-    #[serde(default)]
-    pub train: Train,
-    /// How far back gradients go.
-    #[serde(default)]
-    pub bptt: Bptt,
-    /// How sentences are searched for.
-    #[serde(default)]
-    pub decode: DecodeConfig,
-    /// What is measured.
-    #[serde(default)]
-    pub metrics: Metrics,
-    /// How the model is saved.
-    #[serde(default)]
-    pub artifact: Saved,
-}
-
-fn one() -> u64 {
-    1
-}
-
-/// A task.
+/// A task, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Task {
+pub enum TaskName {
     /// Many-to-many out of step: sentences to sentences.
     Translation,
 }
 
-/// `[data]`: files in the data directory, or the embedded corpus.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Data {
-    /// Corpora compiled into the program, besides or instead of files.
-    pub embedded: Vec<Embedded>,
-    /// How often an epoch sees each embedded phrase: they are few, and follow no rule that other text teaches.
-    pub repeat_phrases: usize,
-    /// To learn from.
-    pub train: Sources,
-    /// To choose by; without it the last twentieth of the training data, at most 1,000 pairs.
-    pub dev: Sources,
-    /// To measure on at the end; without it the dev set.
-    pub test: Sources,
-    /// Licences and attribution of the data, kept in the model.
-    pub licences: Vec<String>,
-}
-
-impl Default for Data {
-    fn default() -> Self {
-        Self {
-            embedded: Vec::new(),
-            repeat_phrases: 1,
-            train: Sources::default(),
-            dev: Sources::default(),
-            test: Sources::default(),
-            licences: Vec::new(),
-        }
-    }
-}
-
-/// Corpora compiled into the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Embedded {
-    /// Persian and English names of the Unicode CLDR, with a dev and a test set.
-    Cldr,
-    /// Everyday phrases, Persian and English, to learn from.
-    Phrases,
-    /// 15,000 everyday sentences made by a grammar, Persian and English, to learn from.
-    Phrasebook,
-}
-
-/// One source of parallel text or several.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Sources {
-    /// One.
-    One(Source),
-    /// Several, one after the other.
-    Many(Vec<Source>),
-}
-
-impl Default for Sources {
-    fn default() -> Self {
-        Self::Many(Vec::new())
-    }
-}
-
-impl Sources {
-    /// All of them.
-    pub fn all(&self) -> &[Source] {
+impl TaskName {
+    /// As a recipe and a model write it.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::One(source) => std::slice::from_ref(source),
-            Self::Many(sources) => sources,
+            Self::Translation => "translation",
         }
     }
 }
 
-/// `[text]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Text {
-    /// Spelling rules of the source.
-    pub source: Script,
-    /// Spelling rules of the target.
-    pub target: Script,
-    /// Lower case on both sides.
-    pub lowercase: bool,
-    /// Drop short vowels of Arabic script.
-    pub strip_diacritics: bool,
-    /// Subwords of the joint vocabulary.
-    pub vocab: usize,
-    /// Training words are cut into other subwords each time they are seen (BPE-dropout): the share of merges
-    /// passed over, 0.1 as published; 0 is off.
-    pub bpe_dropout: f64,
-}
+/// A whole recipe of one task. Every key has a default but `task` and the data.
+pub trait TaskRecipe: Clone + Serialize + DeserializeOwned {
+    /// Of which task.
+    const TASK: TaskName;
 
-impl Default for Text {
-    fn default() -> Self {
-        Self {
-            source: Script::Plain,
-            target: Script::Plain,
-            lowercase: false,
-            strip_diacritics: true,
-            vocab: 8000,
-            bpe_dropout: 0.0,
-        }
+    /// Name of runs and reports.
+    fn name(&self) -> &str;
+    /// Gives it a name if it has none.
+    fn name_if_none(&mut self, name: String);
+    /// Every random draw comes from it.
+    fn seed(&self) -> u64;
+    /// The training.
+    fn train(&self) -> &Train;
+    /// How far back gradients go.
+    fn bptt(&self) -> &Bptt;
+    /// How the model is saved.
+    fn saved(&self) -> &Saved;
+    /// Are there files to be read?
+    fn reads_files(&self) -> bool;
+
+    /// # Errors
+    /// The first value out of range.
+    fn validate(&self) -> Result<(), InputError>;
+
+    /// As TOML, every key with its value.
+    fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a recipe is TOML")
     }
 }
 
-impl Text {
-    /// How each side is normalised.
-    pub fn normalisers(&self) -> (Normaliser, Normaliser) {
-        let side = |script| Normaliser { script, lowercase: self.lowercase, strip_diacritics: self.strip_diacritics };
-        (side(self.source), side(self.target))
-    }
+pub(crate) fn one() -> u64 {
+    1
 }
 
 /// `[artifact]`
@@ -306,25 +194,4 @@ pub struct Bptt {
     /// Keep the states between blocks of steps alone and compute the activations again: less memory, a third more work, the
     /// same gradient to the bit.
     pub checkpoint: bool,
-}
-
-/// `[metrics]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Metrics {
-    /// BLEU's tokenisation: "13a", "intl", or "none" for text that is tokenised already.
-    pub bleu: Tokenization,
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        Self { bleu: Tokenization::V13a }
-    }
-}
-
-impl Recipe {
-    /// As TOML, every key with its value.
-    pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("a recipe is TOML")
-    }
 }

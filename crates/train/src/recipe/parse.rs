@@ -1,6 +1,8 @@
 //! From TOML and `--set` to a [`Recipe`], with errors that name the key and the nearest valid one.
 
-use super::Recipe;
+use super::{TaskName, TaskRecipe};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use simurgh_data::InputError;
 use toml::{Table, Value};
 
@@ -25,11 +27,38 @@ impl std::str::FromStr for Override {
     }
 }
 
+/// The task of a recipe.
+///
+/// # Errors
+/// If the text is no TOML, or names no task.
+pub fn task(text: &str, overrides: &[Override]) -> Result<TaskName, InputError> {
+    #[derive(Deserialize)]
+    struct Only {
+        task: TaskName,
+    }
+    read::<Only>(text, overrides, |_| Ok(())).map(|only| only.task)
+}
+
 /// Reads a recipe and applies `overrides` in order.
 ///
 /// # Errors
 /// If the text is no TOML, or a key is unknown, of the wrong type or out of range.
-pub fn parse(text: &str, overrides: &[Override]) -> Result<Recipe, InputError> {
+pub fn parse<R: TaskRecipe>(text: &str, overrides: &[Override]) -> Result<R, InputError> {
+    let named = task(text, overrides)?;
+    if named != R::TASK {
+        let hint = "this file is of another task";
+        return Err(
+            InputError::new(format!("\"{}\"", R::TASK.name()), format!("\"{}\"", named.name()), hint).field("task")
+        );
+    }
+    read(text, overrides, R::validate)
+}
+
+fn read<R: DeserializeOwned>(
+    text: &str,
+    overrides: &[Override],
+    validate: impl FnOnce(&R) -> Result<(), InputError>,
+) -> Result<R, InputError> {
     let mut table: Table = text.parse().map_err(|e: toml::de::Error| {
         let line = e.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
         let error = InputError::new("TOML", e.message().trim().to_string(), "see recipes/ for examples");
@@ -49,11 +78,11 @@ pub fn parse(text: &str, overrides: &[Override]) -> Result<Recipe, InputError> {
     {
         data.remove("licences");
     }
-    let recipe: Result<Recipe, InputError> = serde_path_to_error::deserialize(Value::Table(table)).map_err(|e| {
+    let recipe: Result<R, InputError> = serde_path_to_error::deserialize(Value::Table(table)).map_err(|e| {
         let path = e.path().to_string();
         explain(&path, e.inner().message())
     });
-    recipe.and_then(|recipe| recipe.validate().map(|()| recipe)).map_err(|e| {
+    recipe.and_then(|recipe| validate(&recipe).map(|()| recipe)).map_err(|e| {
         match e.field.as_deref().and_then(|key| line_of(text, key)) {
             Some(line) if !overrides.iter().any(|o| e.field.as_ref().is_some_and(|f| o.key.starts_with(f))) => {
                 e.line(line)
@@ -140,10 +169,11 @@ fn explain(path: &str, message: &str) -> InputError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::translation::Recipe;
 
     fn error(text: &str, set: &[&str]) -> InputError {
         let overrides: Vec<Override> = set.iter().map(|s| s.parse().unwrap()).collect();
-        parse(text, &overrides).unwrap_err()
+        parse::<Recipe>(text, &overrides).unwrap_err()
     }
 
     const BASE: &str = "task = \"translation\"\n[data]\nembedded = [\"cldr\"]\n";
@@ -171,9 +201,9 @@ mod tests {
         let set: Vec<Override> = ["train.epochs=3", "name=x", "data.train=my file.tsv", "model.tie=\"none\""]
             .map(|s| s.parse().unwrap())
             .to_vec();
-        let recipe = parse(BASE, &set).unwrap();
+        let recipe: Recipe = parse(BASE, &set).unwrap();
         assert_eq!((recipe.train.epochs, recipe.name.as_str()), (3, "x"));
         assert_eq!(recipe.data.train.all().len(), 1);
-        assert_eq!(parse(&recipe.to_toml(), &[]).unwrap(), recipe);
+        assert_eq!(parse::<Recipe>(&recipe.to_toml(), &[]).unwrap(), recipe);
     }
 }

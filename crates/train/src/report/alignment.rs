@@ -1,7 +1,7 @@
 //! Attention weights as a picture: which source tokens a target token looked at.
 
 use super::escape;
-use crate::translation::Translation;
+use crate::translation::Translated;
 use std::fmt::Write;
 
 /// Does the text run right to left?
@@ -19,7 +19,7 @@ fn shown(token: &str) -> String {
 }
 
 /// The weights as a matrix for the terminal: target tokens down, source tokens across.
-pub fn text(translation: &Translation) -> String {
+pub fn text(translation: &Translated) -> String {
     const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
     /// A weight from which a shade begins.
     const BORDERS: [f32; 4] = [0.08, 0.3, 0.55, 0.8];
@@ -53,7 +53,7 @@ pub fn text(translation: &Translation) -> String {
 }
 
 /// The weights as an SVG heat map. A right-to-left source runs from right to left.
-pub fn svg(translation: &Translation) -> String {
+pub fn svg(translation: &Translated) -> String {
     const CELL: f64 = 24.0;
     const LEFT: f64 = 130.0;
     const TOP: f64 = 110.0;
@@ -102,8 +102,8 @@ pub fn svg(translation: &Translation) -> String {
 mod tests {
     use super::*;
 
-    fn translation() -> Translation {
-        Translation {
+    fn translation() -> Translated {
+        Translated {
             text: "Hello".into(),
             score: -0.1,
             source_tokens: vec!["▁سلام".into(), "</s>".into()],

@@ -16,9 +16,9 @@ pub struct Progress {
     pub epoch: u64,
     /// Batches of this epoch done.
     pub batch: u64,
-    /// Target tokens seen.
-    pub tokens: u64,
-    /// Sums since the last logged loss: smoothed loss, nll, correct, tokens, gradient norm, clipped, updates.
+    /// What was seen of the training data, in the task's unit.
+    pub seen: u64,
+    /// Sums since the last logged loss: the task's three, seen, gradient norm, clipped, updates.
     pub window: [f64; 7],
     /// Fingerprint of the training data.
     pub data: u64,

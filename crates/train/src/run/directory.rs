@@ -153,6 +153,14 @@ impl RunDirectory {
         self.root.join("report.html")
     }
 
+    /// The text of one of the run's files.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read(&self, path: &Path) -> Result<String, InputError> {
+        std::fs::read_to_string(path).map_err(|e| InputError::io(path, "a run's file", &e))
+    }
+
     /// Writes a file whole or not at all.
     ///
     /// # Errors

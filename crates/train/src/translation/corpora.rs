@@ -1,6 +1,6 @@
 //! What a recipe's data are.
 
-use crate::recipe::{Embedded, Recipe, Sources};
+use super::recipe::{Embedded, Recipe, Sources};
 use simurgh_data::InputError;
 use simurgh_data::text::corpus::{Domains, Files};
 use simurgh_data::text::{Pair, Report, Source, Tokenizer, embedded, phrasebook, tokenizer::masked};

@@ -2,6 +2,7 @@
 
 use super::translator::{Translator, check_lengths};
 use crate::Error;
+use crate::training;
 use serde::Serialize;
 use simurgh_data::metrics::bleu::Tokenization;
 use simurgh_data::metrics::{bleu, chrf, exact_match};
@@ -30,6 +31,16 @@ pub struct Score {
     /// The translations, in order.
     #[serde(skip)]
     pub translations: Vec<String>,
+}
+
+impl training::Score for Score {
+    fn numbers(&self) -> Vec<(&'static str, f64)> {
+        vec![("bleu", self.bleu), ("chrf", self.chrf), ("exact", self.exact)]
+    }
+
+    fn line(&self) -> String {
+        format!("BLEU {:.2}  chrF {:.2}", self.bleu, self.chrf)
+    }
 }
 
 /// Sentences decoded together: enough to fill both cores.

@@ -1,11 +1,14 @@
-//! Encoder-decoder translation: training, evaluation, use.
+//! Encoder-decoder translation: its data, its evaluation, its use.
 
 mod corpora;
 mod evaluate;
-mod train;
+mod recipe;
+mod report;
+mod task;
 mod translator;
 
 pub use corpora::Corpora;
 pub use evaluate::{Score, evaluate};
-pub use train::{Observer, Options, Outcome, Quiet, Status, resume, train};
-pub use translator::{Translation, Translator};
+pub use recipe::{Data, Embedded, Metrics, Recipe, Sources, Text};
+pub use task::Translation;
+pub use translator::{Translated, Translator};

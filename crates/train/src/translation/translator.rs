@@ -1,13 +1,15 @@
 //! A trained model in use.
 
+use super::recipe::Recipe;
 use crate::Error;
-use crate::recipe::{self, Recipe};
+use crate::recipe;
 use simurgh_data::InputError;
 use simurgh_data::text::tokenizer::{END, PAD, PLACEHOLDERS, START, UNKNOWN};
 use simurgh_data::text::{Pair, Tokenizer};
 use simurgh_nn::artifact::{Artifact, ArtifactError};
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::decode::{DecodeConfig, Hypothesis, Sentence, Special, Surface, decode};
+use simurgh_nn::init::Init;
 use simurgh_nn::parameters;
 use simurgh_nn::seq2seq::Seq2Seq;
 use std::collections::HashSet;
@@ -17,7 +19,7 @@ pub const MOST_TOKENS: usize = 12_000;
 
 /// One translation of a sentence.
 #[derive(Clone, Debug)]
-pub struct Translation {
+pub struct Translated {
     /// The text.
     pub text: String,
     /// Length-normalised log-probability, nats.
@@ -94,7 +96,8 @@ impl Translator {
         if header.task != "translation" {
             return Err(bad("task", "translation", header.task).into());
         }
-        let recipe = recipe::parse(&header.recipe, &[]).map_err(|e| bad("recipe", "a recipe", e.to_string()))?;
+        let recipe: Recipe =
+            recipe::parse(&header.recipe, &[]).map_err(|e| bad("recipe", "a recipe", e.to_string()))?;
         let tokenizer = Tokenizer::load(&header.tokenizer).map_err(|e| bad("tokenizer", "a tokenizer", e.got))?;
         let vocab = tokenizer.vocab();
         let config = recipe.model.clone();
@@ -111,7 +114,7 @@ impl Translator {
         {
             return Err(bad("tensors", "those of its configuration", format!("{numbers} numbers, too few")).into());
         }
-        let model = Seq2Seq::empty(&config, vocab, vocab, device)?;
+        let model = Seq2Seq::new(&config, vocab, vocab, &Init::zeros(device))?;
         let model = parameters::replace(model, artifact.parameters)
             .map_err(|problems| bad("tensors", "those of its configuration", problems))?;
         Ok(Self::from_parts(model, tokenizer, recipe))
@@ -127,7 +130,7 @@ impl Translator {
     ///
     /// # Errors
     /// If a sentence is longer than [`MOST_TOKENS`].
-    pub fn translate(&self, sentences: &[String], config: &DecodeConfig) -> Result<Vec<Vec<Translation>>, Error> {
+    pub fn translate(&self, sentences: &[String], config: &DecodeConfig) -> Result<Vec<Vec<Translated>>, Error> {
         let encoded: Vec<_> = sentences.iter().map(|s| self.tokenizer.source(s)).collect();
         if let Some(long) = encoded.iter().find(|e| e.ids.len() > MOST_TOKENS) {
             return Err(too_long(long.ids.len()).into());
@@ -158,7 +161,7 @@ impl Translator {
                 let mut known = HashSet::new();
                 hypotheses
                     .into_iter()
-                    .map(|h| Translation {
+                    .map(|h| Translated {
                         text: self.tokenizer.text(&h.tokens, &e.placeholders),
                         score: h.score,
                         source_tokens: e.ids.iter().map(|&id| self.tokenizer.token(id)).collect(),

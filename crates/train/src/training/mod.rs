@@ -1,20 +1,18 @@
-//! The training loop.
+//! The training loop, whatever the task.
 
 mod epochs;
 mod keep;
+mod task;
 mod update;
 
-use super::corpora::Corpora;
-use super::evaluate::Score;
-use super::translator::{Translator, check_lengths};
+pub use task::{Evaluation, Score, Step, Task};
+
 use crate::Error;
-use crate::recipe::{self, Recipe};
+use crate::recipe::{self, TaskRecipe};
 use crate::run::{Events, Progress, RunDirectory};
 use simurgh_data::InputError;
-use simurgh_data::text::{BpeDropout, Pair, Tokenizer};
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::optimizer::Optimizer;
-use simurgh_nn::seq2seq::Seq2Seq;
 use std::path::{Path, PathBuf};
 
 /// What the loop tells while it runs.
@@ -26,10 +24,12 @@ pub struct Status {
     pub steps: u64,
     /// Epochs finished.
     pub epoch: u64,
-    /// Mean loss of the last logged updates, nats a target token.
+    /// Mean loss of the last logged updates.
     pub loss: f64,
-    /// Target tokens of the update.
-    pub tokens: usize,
+    /// How many of the task's unit the update saw.
+    pub count: usize,
+    /// The task's unit, in the plural.
+    pub unit: &'static str,
     /// Learning rate of the update.
     pub learning_rate: f64,
 }
@@ -40,8 +40,8 @@ pub trait Observer {
     fn note(&mut self, text: &str);
     /// An update was made.
     fn update(&mut self, status: &Status);
-    /// A dev evaluation was made; `best` so far?
-    fn evaluated(&mut self, step: u64, score: &Score, best: bool);
+    /// A dev evaluation was made: its main numbers, and they in a line; `best` so far?
+    fn evaluated(&mut self, step: u64, numbers: &[(&'static str, f64)], line: &str, best: bool);
     /// Should the run stop? It writes a checkpoint first.
     fn stop(&self) -> bool;
 }
@@ -52,7 +52,7 @@ pub struct Quiet;
 impl Observer for Quiet {
     fn note(&mut self, _: &str) {}
     fn update(&mut self, _: &Status) {}
-    fn evaluated(&mut self, _: u64, _: &Score, _: bool) {}
+    fn evaluated(&mut self, _: u64, _: &[(&'static str, f64)], _: &str, _: bool) {}
     fn stop(&self) -> bool {
         false
     }
@@ -73,87 +73,64 @@ pub struct Options {
 
 /// What a run ends with.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct Outcome<T: Task> {
     /// Its directory.
     pub run: RunDirectory,
-    /// Scores of the saved model on the test set, free-running.
-    pub test: Score,
-    /// What they were measured on: the test set, or the dev set where there is none.
-    pub measured_on: &'static str,
-    /// Some of its pairs.
-    pub samples: Vec<Pair>,
+    /// The task with its data.
+    pub task: T,
+    /// Scores of the saved model on the test set.
+    pub test: T::Score,
     /// The saved model.
-    pub translator: Translator,
+    pub model: T::Model,
 }
 
 /// Trains `recipe` in a new run directory.
 ///
 /// # Errors
 /// If the data or the directory can't be used, or the observer stopped the run.
-pub fn train(
-    recipe: Recipe,
+pub fn train<T: Task>(
+    recipe: T::Recipe,
     options: &Options,
     device: &Device,
     observer: &mut dyn Observer,
-) -> Result<Outcome, Error> {
-    let corpora = Corpora::read(&recipe, options.data_directory.as_deref())?;
-    let tokenizer = corpora.tokenizer(&recipe)?;
-    check_measured(&corpora, &tokenizer)?;
-    let run = RunDirectory::create(options.out.as_deref(), &recipe.name, options.force)?;
+) -> Result<Outcome<T>, Error> {
+    let task = T::read(recipe, options.data_directory.as_deref(), None)?;
+    let recipe = task.recipe();
+    let run = RunDirectory::create(options.out.as_deref(), recipe.name(), options.force)?;
     let _lock = run.lock()?;
-    run.write(&run.tokenizer(), tokenizer.save().as_bytes())?;
+    run.write(&run.tokenizer(), task.vocabulary().as_bytes())?;
     run.write(&run.command(), options.command.as_bytes())?;
     run.write(&run.recipe(), recipe.to_toml().as_bytes())?;
-    Loop::new(recipe, corpora, tokenizer, run, device, options.command.clone())?.go(observer)
+    Loop::new(task, run, device, options.command.clone())?.go(observer)
 }
 
 /// Goes on with the run in `directory`, to the same bytes as if it had never stopped.
 ///
 /// # Errors
-/// As [`train`], and if the directory holds no run.
-pub fn resume(
+/// As [`train`], and if the directory holds no run of this task.
+pub fn resume<T: Task>(
     directory: &Path,
     options: &Options,
     device: &Device,
     observer: &mut dyn Observer,
-) -> Result<Outcome, Error> {
+) -> Result<Outcome<T>, Error> {
     let run = RunDirectory::open(directory)?;
     let _lock = run.lock()?;
     run.remove_leftovers();
-    let read = |path: &Path| std::fs::read_to_string(path).map_err(|e| InputError::io(path, "a run's file", &e));
-    let recipe = recipe::parse(&read(&run.recipe())?, &[]).map_err(|e| e.at(run.recipe()))?;
-    let tokenizer = Tokenizer::load(&read(&run.tokenizer())?).map_err(|e| e.at(run.tokenizer()))?;
-    let corpora = Corpora::read(&recipe, options.data_directory.as_deref())?;
+    let recipe = recipe::parse(&run.read(&run.recipe())?, &[]).map_err(|e| e.at(run.recipe()))?;
+    let task = T::read(recipe, options.data_directory.as_deref(), Some(&run))?;
     // The command that began the run stands in the model, whoever ends it.
-    let command = read(&run.command())?;
-    Loop::new(recipe, corpora, tokenizer, run, device, command)?.go(observer)
-}
-
-/// A sentence that can't be translated is found before the training, not after it.
-fn check_measured(corpora: &Corpora, tokenizer: &Tokenizer) -> Result<(), InputError> {
-    let at = |set: &str| {
-        let set = set.to_string();
-        move |mut e: InputError| {
-            e.field = Some(format!("{set}, {}", e.field.unwrap_or_default()));
-            e
-        }
-    };
-    check_lengths(tokenizer, &corpora.dev).map_err(at("data.dev"))?;
-    check_lengths(tokenizer, &corpora.test).map_err(at("data.test"))
+    let command = run.read(&run.command())?;
+    Loop::new(task, run, device, command)?.go(observer)
 }
 
 /// A run in progress.
-struct Loop {
-    recipe: Recipe,
-    corpora: Corpora,
-    tokenizer: Tokenizer,
-    /// Training pairs as tokens.
-    pairs: Vec<(Vec<u32>, Vec<u32>)>,
-    bpe_dropout: Option<BpeDropout>,
+struct Loop<T: Task> {
+    task: T,
     run: RunDirectory,
     events: Events,
     /// None while the optimizer has it.
-    model: Option<Seq2Seq>,
+    network: Option<T::Network>,
     optimizer: Optimizer,
     average: Vec<Vec<f32>>,
     progress: Progress,
@@ -161,9 +138,13 @@ struct Loop {
     device: Device,
 }
 
-impl Loop {
-    fn model(&self) -> &Seq2Seq {
-        self.model.as_ref().expect("the model is away only during an update")
+impl<T: Task> Loop<T> {
+    fn network(&self) -> &T::Network {
+        self.network.as_ref().expect("the network is away only during an update")
+    }
+
+    fn settings(&self) -> &recipe::Train {
+        self.task.recipe().train()
     }
 }
 

@@ -1,0 +1,131 @@
+//! `simurgh train`
+
+mod translation;
+
+use super::device;
+use crate::args::TrainArgs;
+use crate::builtin;
+use crate::failure::Failure;
+use crate::printer::TrainingBar;
+use simurgh_train::Error;
+use simurgh_train::recipe::{self, Override, TaskName, TaskRecipe};
+use simurgh_train::run::RunDirectory;
+use simurgh_train::training::{self, Options, Outcome, Task};
+use simurgh_train::translation::Translation;
+use std::io::Write;
+use std::path::Path;
+
+/// A task whose outcome can be shown.
+trait Shown: Task {
+    /// What the model does with some of the test set, and its scores.
+    fn print(outcome: &Outcome<Self>) -> Result<(), Failure>;
+    /// How the model is used, but for its file's name.
+    const NEXT: &'static str;
+}
+
+/// Runs the command.
+pub fn run(args: &TrainArgs) -> Result<(), Failure> {
+    if let Some(directory) = &args.resume {
+        let run = RunDirectory::open(directory)?;
+        let task = recipe::task(&run.read(&run.recipe())?, &[]).map_err(|e| e.at(run.recipe()))?;
+        return match task {
+            TaskName::Translation => resume::<Translation>(args, directory),
+        };
+    }
+    let name = args.recipe.as_deref().unwrap_or_default();
+    let (text, stem) = builtin::recipe(name)?;
+    let mut overrides = args.set.clone();
+    if let Some(seed) = args.seed {
+        overrides.push(Override { key: "seed".into(), value: seed.to_string() });
+    }
+    let task = recipe::task(&text, &overrides).map_err(|e| located(e, name, &overrides))?;
+    match task {
+        TaskName::Translation => begin::<Translation>(args, &text, stem, &overrides),
+    }
+}
+
+fn begin<T: Shown>(args: &TrainArgs, text: &str, stem: String, overrides: &[Override]) -> Result<(), Failure> {
+    let name = args.recipe.as_deref().unwrap_or_default();
+    let mut recipe: T::Recipe = recipe::parse(text, overrides).map_err(|e| located(e, name, overrides))?;
+    recipe.name_if_none(stem);
+    let options = options(args);
+    let mut observer = TrainingBar::new(args.quiet, args.json);
+    let needs_directory = recipe.reads_files() && options.data_directory.is_none();
+    let outcome = training::train::<T>(recipe, &options, &device(), &mut observer).map_err(|e| match e {
+        Error::Input(mut e) if needs_directory && e.got == "no such file" => {
+            e.hint = "say where the data are with --data-dir DIR or SIMURGH_DATA".into();
+            e.into()
+        }
+        e => e,
+    });
+    end(args, &observer, outcome)
+}
+
+fn resume<T: Shown>(args: &TrainArgs, directory: &Path) -> Result<(), Failure> {
+    let mut observer = TrainingBar::new(args.quiet, args.json);
+    let outcome = training::resume::<T>(directory, &options(args), &device(), &mut observer).map_err(|e| match e {
+        Error::Input(mut e) if e.got == "no such file" && e.path.as_deref() != Some(directory) => {
+            e.hint = "say where the data are with --data-dir DIR or SIMURGH_DATA, as when the run began".into();
+            e.into()
+        }
+        e => e,
+    });
+    end(args, &observer, outcome)
+}
+
+fn options(args: &TrainArgs) -> Options {
+    Options {
+        out: args.out.clone(),
+        force: args.force,
+        data_directory: super::data_directory(args.data_dir.as_ref()),
+        command: command_line(args),
+    }
+}
+
+/// In the recipe's file, unless the key was given by `--set`, or the file is ours.
+fn located(e: simurgh_data::InputError, name: &str, overrides: &[Override]) -> simurgh_data::InputError {
+    let by_flag = e.field.as_ref().is_some_and(|f| overrides.iter().any(|o| o.key.starts_with(f.as_str())));
+    if by_flag || builtin::RECIPES.iter().any(|r| r.name == name) { e } else { e.at(name) }
+}
+
+/// The command without what only says where to write; a resumed run keeps its first one.
+fn command_line(args: &TrainArgs) -> String {
+    let mut line = format!("simurgh train {}", args.recipe.as_deref().unwrap_or_default());
+    if let Some(seed) = args.seed {
+        line += &format!(" --seed {seed}");
+    }
+    for change in &args.set {
+        line += &format!(" --set {}={}", change.key, change.value);
+    }
+    line
+}
+
+fn end<T: Shown>(args: &TrainArgs, observer: &TrainingBar, outcome: Result<Outcome<T>, Error>) -> Result<(), Failure> {
+    observer.finish();
+    let outcome = outcome.map_err(|e| match (&e, &args.data_dir) {
+        (Error::Interrupted { .. }, Some(directory)) => {
+            Failure::from(e).with_hint(&format!(" --data-dir {}", directory.display()))
+        }
+        _ => e.into(),
+    })?;
+    let run = &outcome.run;
+    let mut out = std::io::stdout();
+    if args.json {
+        let row = serde_json::json!({
+            "event": "test",
+            "score": outcome.test,
+            "test_set": outcome.task.measured_on(),
+            "run": run.root(),
+            "model": run.model(),
+            "report": run.report(),
+        });
+        writeln!(out, "{row}")?;
+        return Ok(());
+    }
+    T::print(&outcome)?;
+    writeln!(out, "\nrun     {}", run.root().display())?;
+    writeln!(out, "report  {}", run.report().display())?;
+    writeln!(out, "model   {}", run.model().display())?;
+    writeln!(out, "\nnext:   {} --model {} \"...\"", T::NEXT, run.model().display())?;
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! What a task brings to the loop: data, a network, and how both are measured.
+
+use crate::Error;
+use crate::recipe::TaskRecipe;
+use crate::run::{Event, RunDirectory};
+use serde::Serialize;
+use simurgh_nn::ShapeError;
+use simurgh_nn::burn::module::Module;
+use simurgh_nn::burn::tensor::{Device, Tensor};
+use simurgh_nn::init::Init;
+use simurgh_nn::parameters::Parameter;
+use simurgh_nn::pass::{Noise, Pass};
+use std::path::Path;
+
+/// A task with its data, read.
+pub trait Task: Sized {
+    /// What is trained, as written by the user.
+    type Recipe: TaskRecipe;
+    /// The network.
+    type Network: Module;
+    /// The network in use, as on data that nobody has seen.
+    type Model;
+    /// What is measured of it.
+    type Score: Score;
+    /// What the loss is a mean over, in the plural.
+    const UNIT: &'static str;
+    /// The names of [`Step::sums`] in the events.
+    const SUMS: [&'static str; 3];
+
+    /// Reads the recipe's data, of which relative paths are looked up from here, then in `directory`. A run that is gone on
+    /// with has what it learnt of its data before in its directory.
+    ///
+    /// # Errors
+    /// If they can't be used.
+    fn read(recipe: Self::Recipe, directory: Option<&Path>, begun: Option<&RunDirectory>) -> Result<Self, Error>;
+
+    /// The recipe.
+    fn recipe(&self) -> &Self::Recipe;
+
+    /// Which network, as JSON.
+    fn network_config(&self) -> serde_json::Value;
+
+    /// What a model needs besides its parameters and its recipe, such as a vocabulary, as text.
+    fn vocabulary(&self) -> String;
+
+    /// The data in a sentence.
+    fn introduction(&self) -> String;
+
+    /// A number that changes with the training data.
+    fn fingerprint(&self) -> u64;
+
+    /// The batches of an epoch: a function of recipe, data and epoch alone.
+    fn batches(&self, epoch: u64) -> Vec<Vec<usize>>;
+
+    /// The network, its parameters drawn by `init`.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    fn network(&self, init: &Init) -> Result<Self::Network, ShapeError>;
+
+    /// The noise of a training pass, if any.
+    fn noise(&self, seed: u64) -> Option<Noise>;
+
+    /// The loss of a batch of an epoch.
+    ///
+    /// # Errors
+    /// If a shape does not fit.
+    fn loss(&self, network: &Self::Network, batch: &[usize], epoch: u64, pass: &mut Pass) -> Result<Step, ShapeError>;
+
+    /// The network with these parameters, to be used.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    fn model(&self, parameters: Vec<Parameter>, device: &Device) -> Result<Self::Model, Error>;
+
+    /// How good a model is on the dev set; none if `go_on` said no.
+    ///
+    /// # Errors
+    /// If the data can't be used.
+    fn evaluate(
+        &self,
+        model: &Self::Model,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Evaluation<Self::Score>>, Error>;
+
+    /// How good the final model is on the test set; none if `go_on` said no.
+    ///
+    /// # Errors
+    /// As [`Task::evaluate`].
+    fn test(&self, model: &Self::Model, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Self::Score>, Error>;
+
+    /// What [`Task::test`] measures on, in words.
+    fn measured_on(&self) -> &'static str;
+
+    /// What the model is to say about itself, besides what the loop says of every model.
+    fn provenance(&self) -> Vec<(&'static str, serde_json::Value)>;
+
+    /// The report's sections: HTML.
+    ///
+    /// # Errors
+    /// If the model can't be shown at work.
+    fn report(&self, model: &Self::Model, events: &[Event], test: &Self::Score) -> Result<String, Error>;
+}
+
+/// The loss of a batch.
+#[derive(Debug)]
+pub struct Step {
+    /// `[1]`, summed over the batch: what is differentiated.
+    pub loss: Tensor<1>,
+    /// Sums over the batch; the first is `loss`.
+    pub sums: [f64; 3],
+    /// How many [`Task::UNIT`] they are sums over.
+    pub count: usize,
+}
+
+/// A dev evaluation.
+#[derive(Debug)]
+pub struct Evaluation<S> {
+    /// What a person sees of it.
+    pub score: S,
+    /// By which models are compared: more is better.
+    pub value: f64,
+    /// What the run keeps of it.
+    pub events: Vec<(&'static str, f64)>,
+}
+
+/// What is measured of a model.
+pub trait Score: Serialize {
+    /// The main numbers by name.
+    fn numbers(&self) -> Vec<(&'static str, f64)>;
+    /// They in a line, for a person.
+    fn line(&self) -> String;
+}

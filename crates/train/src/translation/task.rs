@@ -1,0 +1,218 @@
+//! What translation brings to the training loop.
+
+use super::corpora::Corpora;
+use super::evaluate::{Score, evaluate};
+use super::recipe::Recipe;
+use super::report;
+use super::translator::{Translator, check_lengths};
+use crate::Error;
+use crate::run::{Event, RunDirectory};
+use crate::training::{self, Evaluation, Step};
+use serde_json::json;
+use simurgh_data::InputError;
+use simurgh_data::text::tokenizer::{END, START};
+use simurgh_data::text::{BpeDropout, Pair, Tokenizer, batches};
+use simurgh_nn::ShapeError;
+use simurgh_nn::burn::tensor::Device;
+use simurgh_nn::decode::DecodeConfig;
+use simurgh_nn::init::Init;
+use simurgh_nn::parameters::{self, Parameter};
+use simurgh_nn::pass::{Noise, Pass};
+use simurgh_nn::seq2seq::{Batch, Seq2Seq};
+use simurgh_random::{Random, mix, stream};
+use std::path::Path;
+
+/// Encoder-decoder translation with its corpora.
+#[derive(Debug)]
+pub struct Translation {
+    recipe: Recipe,
+    corpora: Corpora,
+    tokenizer: Tokenizer,
+    /// Training pairs as tokens.
+    pairs: Vec<(Vec<u32>, Vec<u32>)>,
+    bpe_dropout: Option<BpeDropout>,
+}
+
+impl Translation {
+    /// `count` test pairs, evenly spread over the set.
+    pub fn samples(&self, count: usize) -> Vec<Pair> {
+        let all = &self.corpora.test;
+        let count = count.min(all.len());
+        (0..count).map(|i| all[i * all.len() / count].clone()).collect()
+    }
+
+    /// The training pairs `indices`, cut anew where the recipe says so.
+    fn batch(&self, indices: &[usize], epoch: u64) -> Batch {
+        let epoch = mix(stream(self.recipe.seed, "bpe-dropout") ^ mix(epoch));
+        let cut = |&i: &usize| {
+            let (source, target) = &self.pairs[i];
+            let Some(dropout) = &self.bpe_dropout else { return (source.clone(), target.clone()) };
+            let mut random = Random::new(epoch ^ mix(i as u64));
+            (dropout.cut(source, &mut random), dropout.cut(target, &mut random))
+        };
+        pack(&indices.iter().map(cut).collect::<Vec<_>>())
+    }
+}
+
+fn pack(pairs: &[(Vec<u32>, Vec<u32>)]) -> Batch {
+    let pairs: Vec<(&[u32], &[u32])> = pairs.iter().map(|(s, t)| (s.as_slice(), t.as_slice())).collect();
+    Batch::new(&pairs, START, END).expect("corpora hold no empty sentence")
+}
+
+impl training::Task for Translation {
+    type Recipe = Recipe;
+    type Network = Seq2Seq;
+    type Model = Translator;
+    type Score = Score;
+    const UNIT: &'static str = "target tokens";
+    const SUMS: [&'static str; 3] = ["loss", "nll", "accuracy"];
+
+    fn read(recipe: Recipe, directory: Option<&Path>, begun: Option<&RunDirectory>) -> Result<Self, Error> {
+        let tokenizer = match begun {
+            Some(run) => {
+                let saved = run.read(&run.tokenizer())?;
+                Some(Tokenizer::load(&saved).map_err(|e| e.at(run.tokenizer()))?)
+            }
+            None => None,
+        };
+        let corpora = Corpora::read(&recipe, directory)?;
+        let tokenizer = tokenizer.map_or_else(|| corpora.tokenizer(&recipe), Ok)?;
+        check_measured(&corpora, &tokenizer)?;
+        let pairs = corpora.train.iter().map(|p| tokenizer.pair(&p.source, &p.target)).collect();
+        let dropout = recipe.text.bpe_dropout;
+        let bpe_dropout = (dropout > 0.0).then(|| BpeDropout::new(&tokenizer, dropout));
+        Ok(Self { recipe, corpora, tokenizer, pairs, bpe_dropout })
+    }
+
+    fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    fn network_config(&self) -> serde_json::Value {
+        json!(self.recipe.model)
+    }
+
+    fn vocabulary(&self) -> String {
+        self.tokenizer.save()
+    }
+
+    fn introduction(&self) -> String {
+        let c = &self.corpora;
+        let dropped = c.cleaned.read - c.cleaned.kept;
+        let why = if dropped == 0 { String::new() } else { format!(": {}", c.cleaned.reasons()) };
+        let test = if c.test_is_dev { "no test set".into() } else { format!("{} test", c.test.len()) };
+        format!(
+            "{} training pairs ({dropped} dropped by cleaning{why}), {} dev, {test}; {} subwords",
+            c.train.len(),
+            c.dev.len(),
+            self.tokenizer.vocab()
+        )
+    }
+
+    fn fingerprint(&self) -> u64 {
+        let tokens = self.pairs.iter().flat_map(|(s, t)| s.iter().chain([&u32::MAX]).chain(t).chain([&u32::MAX]));
+        tokens.fold(0, |hash, &token| mix(hash ^ u64::from(token)))
+    }
+
+    fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
+        let lengths: Vec<(usize, usize)> = self.pairs.iter().map(|(s, t)| (s.len(), t.len())).collect();
+        batches::epoch(&lengths, self.recipe.train.batch_tokens, stream(self.recipe.seed, "batches"), epoch)
+    }
+
+    fn network(&self, init: &Init) -> Result<Seq2Seq, ShapeError> {
+        let vocab = self.tokenizer.vocab();
+        Seq2Seq::new(&self.recipe.model, vocab, vocab, init)
+    }
+
+    fn noise(&self, seed: u64) -> Option<Noise> {
+        self.recipe.model.noise(seed)
+    }
+
+    fn loss(&self, network: &Seq2Seq, batch: &[usize], epoch: u64, pass: &mut Pass) -> Result<Step, ShapeError> {
+        let batch = self.batch(batch, epoch);
+        let loss = network.loss(&batch, self.recipe.train.label_smoothing, pass)?;
+        Ok(Step { sums: loss.values(), loss: loss.smoothed(), count: batch.tokens() })
+    }
+
+    fn model(&self, parameters: Vec<Parameter>, device: &Device) -> Result<Translator, Error> {
+        let network = self.network(&Init::zeros(device))?;
+        let network = parameters::replace(network, parameters).expect("the same network");
+        Ok(Translator::from_parts(network, self.tokenizer.clone(), self.recipe.clone()))
+    }
+
+    /// Free-running with greedy search and `eval_beam`, and the teacher-forced loss.
+    fn evaluate(
+        &self,
+        model: &Translator,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Evaluation<Score>>, Error> {
+        let recipe = &self.recipe;
+        let dev = &self.corpora.dev[..self.corpora.dev.len().min(recipe.train.eval_pairs)];
+        let mut measure = |beam: usize| {
+            let config = DecodeConfig { beam, ..recipe.decode.clone() };
+            evaluate(model, dev, &config, recipe.metrics.bleu, |_| go_on())
+        };
+        let Some(greedy) = measure(1)? else { return Ok(None) };
+        let mut events = Vec::new();
+        let searched = match recipe.train.eval_beam {
+            1 => None,
+            beam => {
+                let Some(score) = measure(beam)? else { return Ok(None) };
+                events.extend([("bleu_beam", score.bleu), ("chrf_beam", score.chrf), ("exact_beam", score.exact)]);
+                Some(score)
+            }
+        };
+        let (mut sums, mut tokens) = ([0.0; 3], 0);
+        for chunk in dev.chunks(64) {
+            let pairs: Vec<_> = chunk.iter().map(|p| self.tokenizer.pair(&p.source, &p.target)).collect();
+            let batch = pack(&pairs);
+            let loss = model.model.loss(&batch, 0.0, &mut Pass::default())?.values();
+            sums.iter_mut().zip(loss).for_each(|(s, v)| *s += v);
+            tokens += batch.tokens();
+        }
+        events.extend([
+            ("bleu", greedy.bleu),
+            ("chrf", greedy.chrf),
+            ("exact", greedy.exact),
+            ("nll_teacher_forced", sums[1] / tokens as f64),
+            ("accuracy_teacher_forced", sums[2] / tokens as f64),
+        ]);
+        let score = searched.unwrap_or(greedy);
+        // chrF breaks the ties of a young model, whose BLEU is 0.
+        Ok(Some(Evaluation { value: score.bleu + 0.01 * score.chrf, score, events }))
+    }
+
+    fn test(&self, model: &Translator, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Score>, Error> {
+        let recipe = &self.recipe;
+        evaluate(model, &self.corpora.test, &recipe.decode, recipe.metrics.bleu, |_| go_on())
+    }
+
+    fn measured_on(&self) -> &'static str {
+        self.corpora.measured_on()
+    }
+
+    fn provenance(&self) -> Vec<(&'static str, serde_json::Value)> {
+        vec![
+            ("training_pairs", json!(self.corpora.train.len())),
+            ("licences", json!(self.recipe.data.licences)),
+            ("beam", json!(self.recipe.decode.beam)),
+        ]
+    }
+
+    fn report(&self, model: &Translator, events: &[Event], test: &Score) -> Result<String, Error> {
+        report::sections(model, events, (self.measured_on(), test), &self.samples(10))
+    }
+}
+
+/// A sentence that can't be translated is found before the training, not after it.
+fn check_measured(corpora: &Corpora, tokenizer: &Tokenizer) -> Result<(), InputError> {
+    let at = |set: &str| {
+        let set = set.to_string();
+        move |mut e: InputError| {
+            e.field = Some(format!("{set}, {}", e.field.unwrap_or_default()));
+            e
+        }
+    };
+    check_lengths(tokenizer, &corpora.dev).map_err(at("data.dev"))?;
+    check_lengths(tokenizer, &corpora.test).map_err(at("data.test"))
+}
