@@ -27,6 +27,8 @@ pub enum Command {
     Train(TrainArgs),
     /// Translate sentences, from arguments or standard input, a sentence a line
     Translate(TranslateArgs),
+    /// Say which class texts belong to, from arguments or standard input, a text a line
+    Classify(ClassifyArgs),
     /// Measure a model on a file or on its recipe's test set
     Eval(EvalArgs),
     /// Print what is in a model file
@@ -46,11 +48,15 @@ Examples:
   simurgh train multi30k-en-de --data-dir ~/data --set model.attention=none
   simurgh train --resume runs/fa-en-1                   go on after an interruption
 
-Your own pairs: a UTF-8 file (or .gz), a pair a line, source TAB target, optionally TAB domain:
+Your own pairs, to translate: a UTF-8 file (or .gz), a pair a line, source TAB target, optionally TAB domain:
   سلام<TAB>Hello
   صبح بخیر<TAB>Good morning
 or two files whose lines correspond:
   --set 'data.train={source=\"train.fa\", target=\"train.en\"}'
+
+Your own texts, to classify: a label, TAB, a text, or two columns of a CSV:
+  simurgh train trec --set data.train=mine.tsv --set 'data.classes={}' --set 'data.test=[]'
+  --set 'data.train={csv=\"mine.csv\", text=\"review\", label=\"stars\"}'
 
 Keys that no built-in recipe sets:
   train.precision=bf16                products of bfloat16 numbers: faster with AVX-512-BF16
@@ -113,6 +119,37 @@ pub struct TranslateArgs {
     #[arg(long, value_name = "FILE")]
     pub align_svg: Option<PathBuf>,
     /// One JSON object a sentence
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `simurgh classify`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simurgh classify --model runs/trec-1/model.safetensors \"How far is it from Denver to Aspen?\"
+  simurgh classify --model m.safetensors --why \"not a bad film at all\"   the words that decided
+  simurgh classify --model m.safetensors --json < reviews.txt > answers.jsonl
+
+A line of output is: class TAB probability TAB text; of a text without a word, an empty class.")]
+pub struct ClassifyArgs {
+    /// Texts; without any, the lines of standard input
+    pub text: Vec<String>,
+    /// A model file, or a built-in model (see `simurgh models`)
+    #[arg(long, value_name = "MODEL")]
+    pub model: String,
+    /// Show which words decided, on a terminal in colours: orange for the answer, blue against it; elsewhere [[much]] and [some]
+    /// for it, {{much}} and {some} against it. "hiding": how much the answer's odds fall without a word; "attention": where
+    /// attention pooling looked
+    #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "hiding", value_parser = ["hiding", "attention"])]
+    pub why: Option<String>,
+    /// Write the drawing of the first text as SVG
+    #[arg(long, value_name = "FILE")]
+    pub why_svg: Option<PathBuf>,
+    /// Print every class with its probability, the likeliest first
+    #[arg(long)]
+    pub all: bool,
+    /// One JSON object a text
     #[arg(long)]
     pub json: bool,
 }

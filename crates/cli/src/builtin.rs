@@ -44,6 +44,21 @@ pub const RECIPES: &[BuiltinRecipe] = &[
         about: "German to English image captions (needs --data-dir)",
         text: include_str!("../../../recipes/multi30k-de-en.toml"),
     },
+    BuiltinRecipe {
+        name: "trec",
+        about: "what an English question asks for, six classes (needs --data-dir)",
+        text: include_str!("../../../recipes/trec.toml"),
+    },
+    BuiltinRecipe {
+        name: "sst2",
+        about: "sentences of English film reviews, for or against (needs --data-dir)",
+        text: include_str!("../../../recipes/sst2.toml"),
+    },
+    BuiltinRecipe {
+        name: "sentipers",
+        about: "Persian product reviews, negative, neutral or positive (needs --data-dir)",
+        text: include_str!("../../../recipes/sentipers.toml"),
+    },
 ];
 
 /// Built-in models: name and file.

@@ -50,6 +50,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Train(args) => commands::train::run(&args),
         Command::Translate(args) => commands::translate::run(&args),
+        Command::Classify(args) => commands::classify::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Info(args) => commands::info::run(&args),
         Command::Bench(args) => commands::bench::run(&args),

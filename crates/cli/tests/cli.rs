@@ -2,7 +2,7 @@
 
 use simurgh_nn::artifact::{self, Precision};
 use simurgh_train::recipe::{self, TaskName};
-use simurgh_train::translation;
+use simurgh_train::{classification, translation};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -286,6 +286,7 @@ fn every_built_in_recipe_is_valid_and_listed() {
         let text = std::fs::read_to_string(&path).unwrap();
         match recipe::task(&text, &[]).unwrap() {
             TaskName::Translation => drop(recipe::parse::<translation::Recipe>(&text, &[]).unwrap()),
+            TaskName::Classification => drop(recipe::parse::<classification::Recipe>(&text, &[]).unwrap()),
         }
         count += 1;
     }

@@ -1,8 +1,9 @@
-//! Our BLEU and chrF against sacreBLEU's, see `goldens/metrics`.
+//! Our metrics against those of others, see `goldens/metrics` and `goldens/classification`.
 
 use serde_json::Value;
 use simurgh_data::metrics::bleu::{self, Tokenization};
 use simurgh_data::metrics::chrf;
+use simurgh_data::metrics::classification::{self, Confusion};
 
 const GOLDENS: &str = include_str!("../../../goldens/metrics/values.json");
 
@@ -45,5 +46,39 @@ fn equal_to_sacrebleu() {
         for (i, (h, r)) in hypotheses.iter().zip(&references).enumerate() {
             close(chrf::sentence(h, r), &case["chrf_sentences"][i], &format!("{name}: chrF sentence {i}"));
         }
+    }
+}
+
+#[test]
+fn equal_to_scikit_learn() {
+    let goldens: Value = serde_json::from_str(include_str!("../../../goldens/classification/values.json")).unwrap();
+    let cases = goldens["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 4);
+    for case in cases {
+        let what = |metric: &str| format!("{}: {metric}", case["name"]);
+        let classes = case["classes"].as_u64().unwrap() as usize;
+        let labels: Vec<usize> =
+            case["labels"].as_array().unwrap().iter().map(|y| y.as_u64().unwrap() as usize).collect();
+        let row = |row: &Value| row.as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect();
+        let logits: Vec<Vec<f32>> = case["logits"].as_array().unwrap().iter().map(row).collect();
+        let answers = logits.iter().map(|logits| classification::winner(logits));
+        let confusion = Confusion::new(classes, labels.iter().copied().zip(answers));
+        assert_eq!(serde_json::to_value(&confusion).unwrap(), case["confusion"]);
+        close(confusion.accuracy(), &case["accuracy"], &what("accuracy"));
+        close(confusion.macro_f1(), &case["macro_f1"], &what("macro F1"));
+        for (k, class) in confusion.classes().into_iter().enumerate() {
+            close(class.precision, &case["precision"][k], &what("precision"));
+            close(class.recall, &case["recall"][k], &what("recall"));
+            close(class.f1, &case["f1"][k], &what("F1"));
+        }
+        close(classification::nll(&logits, &labels, 1.0), &case["nll"], &what("nll"));
+        let error = classification::expected_calibration_error(&logits, &labels, 1.0);
+        close(error, &case["ece"], &what("calibration error"));
+        let temperature = classification::temperature(&logits, &labels);
+        let want = case["temperature"].as_f64().unwrap();
+        let difference = (temperature - want).abs();
+        assert!(difference <= 1e-5 * want, "{}: {temperature}, SciPy {want}", what("temperature"));
+        let nll = classification::nll(&logits, &labels, temperature);
+        close(nll, &case["nll_calibrated"], &what("calibrated nll"));
     }
 }

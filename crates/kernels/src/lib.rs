@@ -25,6 +25,7 @@ pub mod gemm;
 pub mod linear;
 pub mod optimizer;
 pub mod parallel;
+pub mod pooling;
 pub mod ragged;
 pub mod real;
 pub mod recurrent;

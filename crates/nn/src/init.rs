@@ -23,6 +23,11 @@ impl Init {
         Self { seed: None, device: device.clone() }
     }
 
+    /// Are all parameters about to be replaced?
+    pub fn is_zeros(&self) -> bool {
+        self.seed.is_none()
+    }
+
     /// `count` values by `draw`, or zeros.
     fn draw(&self, name: &str, count: usize, draw: impl Fn(&mut Random) -> f64) -> Vec<f32> {
         match self.seed {

@@ -3,8 +3,12 @@
 //! Sequences are packed, never padded ([`simurgh_kernels::Ragged`]); state is a value that goes in
 //! and comes out; a model is saved as one safetensors file ([`artifact`]).
 
+mod affine;
 pub mod artifact;
+pub mod classifier;
 pub mod decode;
+#[cfg(test)]
+mod finite_differences;
 pub mod init;
 pub mod ops;
 pub mod optimizer;

@@ -3,9 +3,11 @@
 //! * [`recipe`]: what to train, from TOML; every key typed, unknown ones denied.
 //! * [`training`]: the loop, whatever the task.
 //! * [`translation`]: encoder-decoders, their evaluation, and translating with them.
+//! * [`classification`]: classifiers, their evaluation, and classifying with them.
 //! * [`run`]: the run directory: recipe, events, TensorBoard, checkpoints, model, report.
 //! * [`report`]: the page and its drawings.
 
+pub mod classification;
 pub mod error;
 pub mod recipe;
 pub mod report;

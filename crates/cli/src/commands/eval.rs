@@ -1,30 +1,138 @@
 //! `simurgh eval`
 
-use super::translator;
+use super::{classifier, translator};
 use crate::args::EvalArgs;
+use crate::builtin;
 use crate::failure::Failure;
 use indicatif::{ProgressBar, ProgressStyle};
 use simurgh_data::InputError;
 use simurgh_data::metrics::bleu::Tokenization;
-use simurgh_data::text::Source;
+use simurgh_data::text::{LabelledSource, Source};
 use simurgh_train::Error;
-use simurgh_train::translation::{Corpora, evaluate};
+use simurgh_train::classification::{self, Examples};
+use simurgh_train::recipe::OneOrMany;
+use simurgh_train::translation::{self, Corpora};
 use std::io::Write;
 use std::path::Path;
 
 /// Runs the command.
 pub fn run(args: &EvalArgs) -> Result<(), Failure> {
+    match builtin::model(&args.model)?.header.task.as_str() {
+        "classification" => classify(args),
+        _ => translate(args),
+    }
+}
+
+fn bar(count: usize, unit: &str) -> ProgressBar {
+    let style = format!("{{bar:28}} {{pos}}/{{len}} {unit}  {{eta}} left");
+    let style = ProgressStyle::with_template(&style).expect("a valid template");
+    ProgressBar::new(count as u64).with_style(style)
+}
+
+/// Data of the recipe that are not there may be somewhere else.
+fn missing(args: &EvalArgs) -> impl Fn(InputError) -> InputError {
+    let told = super::data_directory(args.data_dir.as_ref()).is_some();
+    move |mut e| {
+        if !told && e.got == "no such file" {
+            e.hint = "give a file with --data FILE, or say where the recipe's data are with --data-dir DIR".into();
+        }
+        e
+    }
+}
+
+fn json(score: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(score).map_err(|e| Failure::defect(e.to_string()))?;
+    Ok(writeln!(std::io::stdout(), "{text}")?)
+}
+
+fn classify(args: &EvalArgs) -> Result<(), Failure> {
+    let model = classifier(&args.model)?;
+    if let Some(flag) = [("--beam", args.beam.is_some()), ("--tokenize", args.tokenize.is_some())].iter().find(|f| f.1)
+    {
+        return Err(Failure::input(format!("{}: expected a translation model, got a classifier", flag.0), ""));
+    }
+    let data_directory = super::data_directory(args.data_dir.as_ref());
+    let data = &model.recipe.data;
+    let sources = match &args.data {
+        Some(path) => OneOrMany::One(LabelledSource::Lines(path.clone())),
+        None if data.test.all().is_empty() => {
+            let hint = "give labelled texts with --data FILE: label TAB text, a line each";
+            return Err(InputError::new("a test set", "a recipe that names none", hint).field("data.test").into());
+        }
+        None => data.test.clone(),
+    };
+    let examples = Examples::to_measure(&model.recipe, &model.classes, &sources, data_directory.as_deref())
+        .map_err(missing(args))?;
+    let bar = bar(examples.len(), "texts");
+    let score = classification::evaluate(&model, &examples, |done| {
+        bar.set_position(done as u64);
+        true
+    })?;
+    bar.finish_and_clear();
+    let score = score.ok_or_else(|| Failure::defect("an evaluation stopped that nobody stopped"))?;
+    if let Some(path) = &args.output {
+        let texts: Vec<String> = examples.iter().map(|example| example.text.clone()).collect();
+        let verdicts = model.classify(&texts)?;
+        let name = |class: Option<usize>| class.map_or("", |class| model.classes[class].as_str());
+        let lines: String = verdicts.iter().map(|v| format!("{}\n", name(v.as_ref().map(|v| v.class)))).collect();
+        write(path, &lines)?;
+    }
+    if args.json {
+        return json(&score);
+    }
+    writeln!(std::io::stdout(), "{} texts", score.examples)?;
+    print_classification(&model.classes, &score)
+}
+
+/// A classifier's scores, the baselines beside them, for a person.
+pub fn print_classification(classes: &[String], score: &classification::Score) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    let row = |out: &mut std::io::Stdout, name: &str, accuracy: f64, f1: f64| {
+        writeln!(out, "  accuracy {:6.2} %   macro F1 {:6.2} %   {name}", 100.0 * accuracy, 100.0 * f1)
+    };
+    row(&mut out, "this model", score.accuracy, score.macro_f1)?;
+    for baseline in &score.baselines {
+        row(&mut out, &baseline.name, baseline.accuracy, baseline.macro_f1)?;
+    }
+    writeln!(
+        out,
+        "  expected calibration error {:.2} % ({:.2} % before the temperature {:.2}), negative log-likelihood {:.4} nats",
+        100.0 * score.calibration_error,
+        100.0 * score.calibration_error_before,
+        score.temperature,
+        score.nll
+    )?;
+    let width = classes.iter().map(|name| name.chars().count()).max().unwrap_or(0).clamp(5, 24);
+    let short = |name: &str| -> String { name.chars().take(8).collect() };
+    let columns: String = classes.iter().take(12).map(|name| format!(" {:>8}", short(name))).collect();
+    writeln!(out, "\n  {:width$}  precision  recall      F1   answers:{columns}", "class")?;
+    for (name, counts) in classes.iter().zip(score.confusion.counts()) {
+        let Some(c) = score.classes.get(name) else { continue };
+        let answers: String = counts.iter().take(12).map(|count| format!(" {count:>8}")).collect();
+        writeln!(
+            out,
+            "  {name:width$}   {:6.2} % {:6.2} % {:6.2} %           {answers}",
+            100.0 * c.precision,
+            100.0 * c.recall,
+            100.0 * c.f1
+        )?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    simurgh_train::artifact::atomic_write(path, text.as_bytes())
+        .map_err(|e| InputError::io(path, "a file that can be written", &e))?;
+    Ok(())
+}
+
+fn translate(args: &EvalArgs) -> Result<(), Failure> {
     let translator = translator(&args.model)?;
     let recipe = &translator.recipe;
     let data_directory = super::data_directory(args.data_dir.as_ref());
     let pairs = match &args.data {
         Some(path) => Source::Tsv(path.clone()).read(Path::new(""))?,
-        None => Corpora::test_set(recipe, data_directory.as_deref()).map_err(|mut e| {
-            if data_directory.is_none() && e.got == "no such file" {
-                e.hint = "give a TSV with --data FILE, or say where the recipe's data are with --data-dir DIR".into();
-            }
-            e
-        })?,
+        None => Corpora::test_set(recipe, data_directory.as_deref()).map_err(missing(args))?,
     };
     let mut config = recipe.decode.clone();
     if let Some(beam) = args.beam {
@@ -36,26 +144,25 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
         Some("none") => Tokenization::None,
         _ => recipe.metrics.bleu,
     };
-    let style = ProgressStyle::with_template("{bar:28} {pos}/{len} sentences  {eta} left").expect("a valid template");
-    let bar = ProgressBar::new(pairs.len() as u64).with_style(style);
+    let bar = bar(pairs.len(), "sentences");
     let moved = |done| {
         bar.set_position(done as u64);
         true
     };
-    let score = evaluate(&translator, &pairs, &config, tokenization, moved).map_err(|e| match (e, &args.data) {
-        (Error::Input(e), Some(path)) => e.at(path).into(),
-        (e, _) => e,
+    let score = translation::evaluate(&translator, &pairs, &config, tokenization, moved).map_err(|e| {
+        match (e, &args.data) {
+            (Error::Input(e), Some(path)) => e.at(path).into(),
+            (e, _) => e,
+        }
     })?;
     let score = score.ok_or_else(|| Failure::defect("an evaluation stopped that nobody stopped"))?;
     bar.finish_and_clear();
     if let Some(path) = &args.output {
         let text: String = score.translations.iter().flat_map(|t| [t.as_str(), "\n"]).collect();
-        simurgh_train::artifact::atomic_write(path, text.as_bytes())
-            .map_err(|e| InputError::io(path, "a file that can be written", &e))?;
+        write(path, &text)?;
     }
     if args.json {
-        writeln!(std::io::stdout(), "{}", serde_json::to_string(&score).map_err(|e| Failure::defect(e.to_string()))?)?;
-        return Ok(());
+        return json(&score);
     }
     writeln!(std::io::stdout(), "{} pairs, free-running, beam {}", score.pairs, config.beam)?;
     writeln!(std::io::stdout(), "BLEU         {:.2}   {}", score.bleu, score.bleu_signature)?;

@@ -9,9 +9,11 @@ use std::io::Write;
 pub fn run(args: &InfoArgs) -> Result<(), Failure> {
     let artifact = builtin::model(&args.model)?;
     let header = &artifact.header;
-    if header.task == "translation" {
-        // A file that can't be used is not described as if it could.
-        super::translator(&args.model)?;
+    // A file that can't be used is not described as if it could.
+    match header.task.as_str() {
+        "translation" => drop(super::translator(&args.model)?),
+        "classification" => drop(super::classifier(&args.model)?),
+        _ => {}
     }
     let numbers: usize = artifact.parameters.iter().map(|p| p.data.len()).sum();
     if args.json {

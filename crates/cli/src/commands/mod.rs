@@ -1,9 +1,11 @@
 //! One file a command.
 
 pub mod bench;
+pub mod classify;
 pub mod eval;
 pub mod info;
 pub mod models;
+mod texts;
 pub mod train;
 pub mod translate;
 
@@ -11,12 +13,21 @@ use crate::builtin;
 use crate::failure::Failure;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_train::Error;
+use simurgh_train::classification::TextClassifier;
 use simurgh_train::translation::Translator;
 use std::path::PathBuf;
 
 /// The translation model of a built-in name or a file; an error names it.
 pub fn translator(name: &str) -> Result<Translator, Failure> {
     Translator::new(builtin::model(name)?, &device()).map_err(|e| match e {
+        Error::Model(e) if e.path.is_none() => e.at(name).into(),
+        e => e.into(),
+    })
+}
+
+/// The classifier of a built-in name or a file; an error names it.
+pub fn classifier(name: &str) -> Result<TextClassifier, Failure> {
+    TextClassifier::new(builtin::model(name)?, &device()).map_err(|e| match e {
         Error::Model(e) if e.path.is_none() => e.at(name).into(),
         e => e.into(),
     })

@@ -2,6 +2,7 @@
 
 pub mod bleu;
 pub mod chrf;
+pub mod classification;
 
 /// Share of hypotheses that equal their reference.
 pub fn exact_match(hypotheses: &[String], references: &[String]) -> f64 {

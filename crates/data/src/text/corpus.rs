@@ -83,11 +83,32 @@ impl Source {
     }
 }
 
-/// A whole text file, unpacked if its name ends in .gz.
+/// How a file writes characters as bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    /// As everybody does today.
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// ISO 8859-1, as files of the last century are: a byte is a character.
+    #[serde(rename = "latin-1")]
+    Latin1,
+}
+
+/// A whole UTF-8 file, unpacked if its name ends in .gz.
 ///
 /// # Errors
 /// If it is missing, empty or not UTF-8 (with the line).
 pub fn read_text(path: &Path) -> Result<String, InputError> {
+    read_encoded(path, Encoding::Utf8)
+}
+
+/// A whole text file, unpacked if its name ends in .gz.
+///
+/// # Errors
+/// As [`read_text`].
+pub fn read_encoded(path: &Path, encoding: Encoding) -> Result<String, InputError> {
     let io = |e: std::io::Error| InputError::io(path, "a text file", &e);
     let mut bytes = Vec::new();
     let mut file = fs_err::File::open(path).map_err(io)?;
@@ -97,6 +118,9 @@ pub fn read_text(path: &Path) -> Result<String, InputError> {
         })?;
     } else {
         file.read_to_end(&mut bytes).map_err(io)?;
+    }
+    if encoding == Encoding::Latin1 {
+        bytes = bytes.into_iter().map(char::from).collect::<String>().into_bytes();
     }
     let text = String::from_utf8(bytes).map_err(|e| {
         let valid = e.utf8_error().valid_up_to();

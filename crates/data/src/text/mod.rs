@@ -1,18 +1,24 @@
-//! Text: normalisation, placeholders, tokens, parallel corpora and batches.
+//! Text: normalisation, placeholders, tokens, parallel corpora, labelled texts and batches.
 
 pub mod batches;
 pub mod bpe_dropout;
 pub mod cleaning;
 pub mod corpus;
 pub mod embedded;
+pub mod labelled;
 pub mod normalise;
 pub mod phrasebook;
 pub mod placeholders;
 pub mod tokenizer;
+pub mod vocabulary;
+pub mod words;
 
 pub use bpe_dropout::BpeDropout;
 pub use cleaning::{Cleaning, Report};
-pub use corpus::{Pair, Source};
+pub use corpus::{Encoding, Pair, Source};
+pub use labelled::{Example, LabelledSource};
 pub use normalise::{Normaliser, Script};
 pub use phrasebook::phrasebook;
 pub use tokenizer::{Encoded, Tokenizer};
+pub use vocabulary::Vocabulary;
+pub use words::{Vectors, Words};

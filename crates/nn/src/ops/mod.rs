@@ -12,6 +12,7 @@ mod fused;
 mod linear;
 mod packs;
 mod plain;
+mod pooling;
 mod recurrent;
 mod shared;
 
@@ -21,6 +22,7 @@ pub use dropout::dropout;
 pub use embedding::{embedding, embedding_rows};
 pub use linear::{Activation, linear};
 pub(crate) use plain::Plain;
+pub use pooling::{Pooling, pool};
 pub use recurrent::{Cell, Direction, Keep, RnnActivation, State, Unfolding, Weights, recurrent};
 pub use shared::Shared;
 

@@ -67,6 +67,19 @@ fn linear_equals_tensor_operations() {
 }
 
 #[test]
+fn pooling_equals_tensor_operations() {
+    for lengths in [&[4, 3, 3, 1][..], &[1], &[5, 5]] {
+        let layout = Arc::new(Ragged::new(lengths).unwrap());
+        for pooling in [Pooling::Max, Pooling::Mean] {
+            compare(&[[layout.rows(), 3]], |t, body| pooling::body(t[0].clone(), &layout, pooling, body).unwrap());
+        }
+    }
+    let layout = Arc::new(Ragged::new(&[2]).unwrap());
+    let x = Tensor::<2>::zeros([3, 1], &device());
+    assert!(pool(x, &layout, Pooling::Max).unwrap_err().to_string().contains("rows of x"));
+}
+
+#[test]
 fn embedding_and_dropout_equal_tensor_operations() {
     let ids: Arc<[u32]> = [4, 0, 4, 1, 2].into();
     compare(&[[6, 3]], |t, body| embedding::body(t[0].clone(), ids.clone(), body).unwrap());

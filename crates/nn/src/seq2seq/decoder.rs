@@ -1,7 +1,7 @@
 //! The decoder: all steps at once, or one after the other where a step reads the one before.
 
-use super::affine::Map;
 use super::{AttentionKind, Batch, DecoderState};
+use crate::affine::Map;
 use crate::ops::{Activation, Score, Shared, attention};
 use crate::pass::{Pass, Precision};
 use crate::recurrent::Stack;

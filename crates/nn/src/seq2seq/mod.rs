@@ -1,6 +1,5 @@
 //! Encoder-decoder with attention: many-to-many out of step.
 
-mod affine;
 mod batch;
 mod config;
 mod decoder;

@@ -1,8 +1,8 @@
 //! The network.
 
-use super::affine::Affine;
 use super::decoder::Decoder;
 use super::{AttentionKind, Batch, Seq2SeqConfig, Sources, Tying};
+use crate::affine::Affine;
 use crate::init::Init;
 use crate::ops::{Activation, Loss, cross_entropy, embedding, linear};
 use crate::pass::{Pass, Precision};

@@ -1,7 +1,7 @@
 //! Decoding on the CPU backend: the numbers of [`Seq2Seq::step`] to the bit, without tensors, tapes and allocations.
 
-use super::affine::Affine;
 use super::model::{DecoderState, Memory, Seq2Seq};
+use crate::affine::Affine;
 use crate::ops::Plain;
 use crate::pass::Precision;
 use crate::recurrent::State;

@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::decode::{DecodeConfig, Hypothesis, Sentence, Special, Surface, decode};
+use crate::finite_differences;
 use crate::init::Init;
 use crate::optimizer::{Accumulated, Optimizer, Rule, SgdConfig};
 use crate::parameters;
 use crate::pass::{Pass, Precision};
 use crate::recurrent::CellKind;
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
+use burn::tensor::Device;
 use std::num::NonZeroUsize;
 
 fn config(attention: AttentionKind) -> Seq2SeqConfig {
@@ -49,67 +49,15 @@ fn batch(pairs: &[(Vec<u32>, Vec<u32>)]) -> Batch {
     Batch::new(&pairs, 1, 2).unwrap()
 }
 
-/// Casts to f64 and adds `change` to element `at` of parameter `which`.
-struct Nudge {
-    which: usize,
-    at: usize,
-    change: f64,
-}
-
-impl ModuleMapper for Nudge {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let mine = self.which == 0;
-        self.which = self.which.wrapping_sub(1);
-        let (at, change) = (self.at, self.change);
-        param.map(|t| {
-            let (device, dims) = (t.device(), t.dims());
-            let mut data: Vec<f64> = t.into_data().iter::<f64>().collect();
-            if mine {
-                data[at] += change;
-            }
-            Tensor::from_data(TensorData::new(data, dims), (&device, DType::F64)).require_grad()
-        })
-    }
-}
-
-struct Collect<'a>(&'a Gradients, Vec<Vec<f64>>);
-
-impl ModuleVisitor for Collect<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let gradient = param.val().grad(self.0).expect("a gradient of every parameter");
-        self.1.push(gradient.into_data().iter::<f64>().collect());
-    }
-}
-
 #[test]
 fn gradients_of_every_parameter_equal_finite_differences() {
     for attention in [AttentionKind::None, AttentionKind::Dot, AttentionKind::General, AttentionKind::Additive] {
         let device = Device::flex().autodiff();
         let model = Seq2Seq::new(&config(attention), VOCAB, VOCAB, &Init::new(3, &device)).unwrap();
         let batch = batch(&pairs());
-        let nudged = |which, at, change| model.clone().map(&mut Nudge { which, at, change });
-        let loss = |m: &Seq2Seq| m.loss(&batch, 0.1, &mut m.training(9, Precision::F32)).unwrap().smoothed();
-        let base = nudged(usize::MAX, 0, 0.0);
-        let gradients = loss(&base).backward();
-        let mut collect = Collect(&gradients, Vec::new());
-        base.visit(&mut collect);
-        let names = parameters::collect(&model);
-        assert_eq!(names.len(), collect.1.len());
-        for (which, exact) in collect.1.iter().enumerate() {
-            for at in (0..exact.len()).step_by(1 + exact.len() / 6) {
-                let value = |change| -> f64 {
-                    loss(&nudged(which, at, change)).inner().into_data().iter::<f64>().next().unwrap()
-                };
-                let numeric = (value(1e-5) - value(-1e-5)) / 2e-5;
-                let difference = (numeric - exact[at]).abs();
-                assert!(
-                    difference <= 1e-6 * numeric.abs().max(1e-2),
-                    "{attention:?} {}[{at}]: {numeric}, {}",
-                    names[which].name,
-                    exact[at]
-                );
-            }
-        }
+        finite_differences::check(&model, &format!("{attention:?}"), |m| {
+            m.loss(&batch, 0.1, &mut m.training(9, Precision::F32)).unwrap().smoothed()
+        });
     }
 }
 

@@ -13,6 +13,7 @@ use simurgh_data::InputError;
 use simurgh_nn::artifact;
 use simurgh_nn::optimizer::{AdamConfig, Rule, SgdConfig};
 use simurgh_nn::pass::Precision;
+use std::path::{Path, PathBuf};
 
 /// A task, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ use simurgh_nn::pass::Precision;
 pub enum TaskName {
     /// Many-to-many out of step: sentences to sentences.
     Translation,
+    /// Many-to-one: a text to one of a few classes.
+    Classification,
 }
 
 impl TaskName {
@@ -27,6 +30,7 @@ impl TaskName {
     pub fn name(self) -> &'static str {
         match self {
             Self::Translation => "translation",
+            Self::Classification => "classification",
         }
     }
 }
@@ -35,6 +39,10 @@ impl TaskName {
 pub trait TaskRecipe: Clone + Serialize + DeserializeOwned {
     /// Of which task.
     const TASK: TaskName;
+    /// What a data file's key may be, in words.
+    const SOURCE: &'static str;
+    /// For example.
+    const EXAMPLE: &'static str;
 
     /// Name of runs and reports.
     fn name(&self) -> &str;
@@ -58,6 +66,40 @@ pub trait TaskRecipe: Clone + Serialize + DeserializeOwned {
     /// As TOML, every key with its value.
     fn to_toml(&self) -> String {
         toml::to_string(self).expect("a recipe is TOML")
+    }
+}
+
+/// One source of data or several.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMany<S> {
+    /// One.
+    One(S),
+    /// Several, one after the other.
+    Many(Vec<S>),
+}
+
+impl<S> Default for OneOrMany<S> {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl<S> OneOrMany<S> {
+    /// All of them.
+    pub fn all(&self) -> &[S] {
+        match self {
+            Self::One(source) => std::slice::from_ref(source),
+            Self::Many(sources) => sources,
+        }
+    }
+}
+
+/// The path as it is if it exists from here, else inside `directory`.
+pub(crate) fn located(path: &Path, directory: Option<&Path>) -> PathBuf {
+    match directory {
+        Some(directory) if !path.exists() => directory.join(path),
+        _ => path.to_path_buf(),
     }
 }
 

@@ -36,7 +36,7 @@ pub fn task(text: &str, overrides: &[Override]) -> Result<TaskName, InputError> 
     struct Only {
         task: TaskName,
     }
-    read::<Only>(text, overrides, |_| Ok(())).map(|only| only.task)
+    read::<Only>(text, overrides, ("", ""), |_| Ok(())).map(|only| only.task)
 }
 
 /// Reads a recipe and applies `overrides` in order.
@@ -51,12 +51,13 @@ pub fn parse<R: TaskRecipe>(text: &str, overrides: &[Override]) -> Result<R, Inp
             InputError::new(format!("\"{}\"", R::TASK.name()), format!("\"{}\"", named.name()), hint).field("task")
         );
     }
-    read(text, overrides, R::validate)
+    read(text, overrides, (R::SOURCE, R::EXAMPLE), R::validate)
 }
 
 fn read<R: DeserializeOwned>(
     text: &str,
     overrides: &[Override],
+    sources: (&str, &str),
     validate: impl FnOnce(&R) -> Result<(), InputError>,
 ) -> Result<R, InputError> {
     let mut table: Table = text.parse().map_err(|e: toml::de::Error| {
@@ -80,7 +81,7 @@ fn read<R: DeserializeOwned>(
     }
     let recipe: Result<R, InputError> = serde_path_to_error::deserialize(Value::Table(table)).map_err(|e| {
         let path = e.path().to_string();
-        explain(&path, e.inner().message())
+        explain(&path, e.inner().message(), sources)
     });
     recipe.and_then(|recipe| validate(&recipe).map(|()| recipe)).map_err(|e| {
         match e.field.as_deref().and_then(|key| line_of(text, key)) {
@@ -127,7 +128,7 @@ fn set(table: &mut Table, change: &Override) -> Result<(), InputError> {
 }
 
 /// Turns serde's sentence into ours: unknown keys and variants name the nearest valid one.
-fn explain(path: &str, message: &str) -> InputError {
+fn explain(path: &str, message: &str, (source, example): (&str, &str)) -> InputError {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
     if let ([got, valid @ ..], true) = (&quoted[..], unknown) {
@@ -140,9 +141,7 @@ fn explain(path: &str, message: &str) -> InputError {
         return InputError::new(kind, format!("`{got}`"), hint).field(path);
     }
     if message.contains("untagged enum") {
-        let expected = "a file's name, {source, target}, {tsv, domains}, or a list of these";
-        let hint = "for example train = \"mine.tsv\" or train = { source = \"a.fa\", target = \"a.en\" }";
-        return InputError::new(expected, "something else", hint).field(path);
+        return InputError::new(source, "something else", example).field(path);
     }
     if let Some(key) = message.strip_prefix("missing field ") {
         let key = key.trim_matches('`');

@@ -5,7 +5,7 @@ use crate::translation::Translated;
 use std::fmt::Write;
 
 /// Does the text run right to left?
-fn right_to_left(text: &str) -> bool {
+pub(crate) fn right_to_left(text: &str) -> bool {
     text.chars().any(|c| matches!(c, '\u{590}'..='\u{8FF}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}'))
 }
 
@@ -14,7 +14,7 @@ pub fn isolate(text: &str) -> String {
     if right_to_left(text) { format!("\u{2068}{text}\u{2069}") } else { text.to_string() }
 }
 
-fn shown(token: &str) -> String {
+pub(crate) fn shown(token: &str) -> String {
     token.replace('\u{2581}', "·")
 }
 

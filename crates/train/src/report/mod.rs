@@ -4,6 +4,7 @@ mod alignment;
 mod chart;
 
 pub use alignment::{isolate, svg as alignment_svg, text as alignment_text};
+pub(crate) use alignment::{right_to_left, shown};
 pub(crate) use chart::{Line, chart};
 
 use crate::run::Event;

@@ -99,7 +99,7 @@ impl<T: Task> Loop<T> {
     /// Measures the best parameters on the test set, saves the model and writes the report.
     pub(super) fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome<T>, Error> {
         let step = self.progress.best_step.unwrap_or(self.progress.step);
-        let best = artifact::read(&self.run.best(step))?.parameters;
+        let best = self.task.complete(artifact::read(&self.run.best(step))?.parameters, &self.device)?;
         let precision = self.task.recipe().saved().precision;
         // What is measured is what is saved, rounding included.
         let saved = artifact::parse(&artifact::to_bytes(&self.artifact(best, serde_json::Value::Null), precision))?;

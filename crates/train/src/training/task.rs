@@ -73,6 +73,14 @@ pub trait Task: Sized {
     /// If there is no memory for it.
     fn model(&self, parameters: Vec<Parameter>, device: &Device) -> Result<Self::Model, Error>;
 
+    /// What is done to the best parameters before they are measured and saved: nothing, for most tasks.
+    ///
+    /// # Errors
+    /// If the data can't be used.
+    fn complete(&self, parameters: Vec<Parameter>, _device: &Device) -> Result<Vec<Parameter>, Error> {
+        Ok(parameters)
+    }
+
     /// How good a model is on the dev set; none if `go_on` said no.
     ///
     /// # Errors

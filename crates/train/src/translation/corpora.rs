@@ -1,6 +1,7 @@
 //! What a recipe's data are.
 
-use super::recipe::{Embedded, Recipe, Sources};
+use super::recipe::{Embedded, Recipe};
+use crate::recipe::{self, OneOrMany};
 use simurgh_data::InputError;
 use simurgh_data::text::corpus::{Domains, Files};
 use simurgh_data::text::{Pair, Report, Source, Tokenizer, embedded, phrasebook, tokenizer::masked};
@@ -28,7 +29,7 @@ impl Corpora {
     /// # Errors
     /// If a file can't be used, or nothing is left to learn from.
     pub fn read(recipe: &Recipe, directory: Option<&Path>) -> Result<Self, InputError> {
-        let read = |sources: &Sources| -> Result<Vec<Pair>, InputError> {
+        let read = |sources: &OneOrMany<Source>| -> Result<Vec<Pair>, InputError> {
             let mut all = Vec::new();
             for source in sources.all() {
                 all.extend(located(source, directory).read(Path::new(""))?);
@@ -128,10 +129,7 @@ impl Corpora {
 
 /// The source with its paths as they are if they exist from here, else inside `directory`.
 fn located(source: &Source, directory: Option<&Path>) -> Source {
-    let find = |path: &Path| match directory {
-        Some(directory) if !path.exists() => directory.join(path),
-        _ => path.to_path_buf(),
-    };
+    let find = |path: &Path| recipe::located(path, directory);
     match source {
         Source::Tsv(path) => Source::Tsv(find(path)),
         Source::Files(f) => Source::Files(Files { source: find(&f.source), target: find(&f.target) }),

@@ -9,6 +9,6 @@ mod translator;
 
 pub use corpora::Corpora;
 pub use evaluate::{Score, evaluate};
-pub use recipe::{Data, Embedded, Metrics, Recipe, Sources, Text};
+pub use recipe::{Data, Embedded, Metrics, Recipe, Text};
 pub use task::Translation;
 pub use translator::{Translated, Translator};

@@ -1,7 +1,7 @@
 //! A translation's recipe.
 
 use crate::recipe::validate::{out_of_range, positive, share, shared, within};
-use crate::recipe::{self, Bptt, Saved, TaskName, TaskRecipe, Train};
+use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train};
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
 use simurgh_data::metrics::bleu::Tokenization;
@@ -59,11 +59,11 @@ pub struct Data {
     /// How often an epoch sees each embedded phrase: they are few, and follow no rule that other text teaches.
     pub repeat_phrases: usize,
     /// To learn from.
-    pub train: Sources,
+    pub train: OneOrMany<Source>,
     /// To choose by; without it the last twentieth of the training data, at most 1,000 pairs.
-    pub dev: Sources,
+    pub dev: OneOrMany<Source>,
     /// To measure on at the end; without it the dev set.
-    pub test: Sources,
+    pub test: OneOrMany<Source>,
     /// Licences and attribution of the data, kept in the model.
     pub licences: Vec<String>,
 }
@@ -73,9 +73,9 @@ impl Default for Data {
         Self {
             embedded: Vec::new(),
             repeat_phrases: 1,
-            train: Sources::default(),
-            dev: Sources::default(),
-            test: Sources::default(),
+            train: OneOrMany::default(),
+            dev: OneOrMany::default(),
+            test: OneOrMany::default(),
             licences: Vec::new(),
         }
     }
@@ -91,32 +91,6 @@ pub enum Embedded {
     Phrases,
     /// 15,000 everyday sentences made by a grammar, Persian and English, to learn from.
     Phrasebook,
-}
-
-/// One source of parallel text or several.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Sources {
-    /// One.
-    One(Source),
-    /// Several, one after the other.
-    Many(Vec<Source>),
-}
-
-impl Default for Sources {
-    fn default() -> Self {
-        Self::Many(Vec::new())
-    }
-}
-
-impl Sources {
-    /// All of them.
-    pub fn all(&self) -> &[Source] {
-        match self {
-            Self::One(source) => std::slice::from_ref(source),
-            Self::Many(sources) => sources,
-        }
-    }
 }
 
 /// `[text]`
@@ -175,6 +149,9 @@ impl Default for Metrics {
 
 impl TaskRecipe for Recipe {
     const TASK: TaskName = TaskName::Translation;
+    const SOURCE: &'static str = "a file's name, {source, target}, {tsv, domains}, or a list of these";
+    const EXAMPLE: &'static str =
+        "for example train = \"mine.tsv\" or train = { source = \"a.fa\", target = \"a.en\" }";
 
     fn name(&self) -> &str {
         &self.name

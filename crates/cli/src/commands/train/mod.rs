@@ -1,5 +1,6 @@
 //! `simurgh train`
 
+mod classification;
 mod translation;
 
 use super::device;
@@ -8,6 +9,7 @@ use crate::builtin;
 use crate::failure::Failure;
 use crate::printer::TrainingBar;
 use simurgh_train::Error;
+use simurgh_train::classification::Classification;
 use simurgh_train::recipe::{self, Override, TaskName, TaskRecipe};
 use simurgh_train::run::RunDirectory;
 use simurgh_train::training::{self, Options, Outcome, Task};
@@ -30,6 +32,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         let task = recipe::task(&run.read(&run.recipe())?, &[]).map_err(|e| e.at(run.recipe()))?;
         return match task {
             TaskName::Translation => resume::<Translation>(args, directory),
+            TaskName::Classification => resume::<Classification>(args, directory),
         };
     }
     let name = args.recipe.as_deref().unwrap_or_default();
@@ -41,6 +44,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     let task = recipe::task(&text, &overrides).map_err(|e| located(e, name, &overrides))?;
     match task {
         TaskName::Translation => begin::<Translation>(args, &text, stem, &overrides),
+        TaskName::Classification => begin::<Classification>(args, &text, stem, &overrides),
     }
 }
 

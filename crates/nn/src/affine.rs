@@ -10,34 +10,39 @@ use simurgh_kernels::ShapeError;
 /// An affine map, `weight[output, input]`.
 #[derive(Module, Debug)]
 pub struct Affine {
-    pub(super) weight: Param<Tensor<2>>,
-    pub(super) bias: Option<Param<Tensor<1>>>,
+    pub(crate) weight: Param<Tensor<2>>,
+    pub(crate) bias: Option<Param<Tensor<1>>>,
 }
 
 impl Affine {
-    pub(super) fn new(init: &Init, name: &str, input: usize, output: usize, bias: bool) -> Self {
+    pub(crate) fn new(init: &Init, name: &str, input: usize, output: usize, bias: bool) -> Self {
         Self { weight: init.glorot(name, [output, input], 1), bias: bias.then(|| init.constant([output], 0.0)) }
     }
 
-    pub(super) fn parameters(&self) -> Map {
+    /// Weight and bias of a map that has both.
+    pub(crate) fn values(&self) -> (Tensor<2>, Tensor<1>) {
+        (self.weight.val(), self.bias.as_ref().expect("a map with a bias").val())
+    }
+
+    pub(crate) fn parameters(&self) -> Map {
         Map { weight: self.weight.val().into(), bias: self.bias.as_ref().map(|bias| bias.val().into()) }
     }
 }
 
 /// An affine map's parameters as tensors.
 #[derive(Clone, Debug)]
-pub(super) struct Map {
+pub(crate) struct Map {
     weight: Shared<2>,
     bias: Option<Shared<1>>,
 }
 
 impl Map {
-    pub(super) fn shared(self) -> Self {
+    pub(crate) fn shared(self) -> Self {
         Self { weight: Shared::new(self.weight.tensor), bias: self.bias.map(|bias| Shared::new(bias.tensor)) }
     }
 
     /// `activation(x W^T + b)`.
-    pub(super) fn forward(
+    pub(crate) fn forward(
         &self,
         x: Tensor<2>,
         activation: Activation,

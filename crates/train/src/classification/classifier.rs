@@ -1,0 +1,182 @@
+//! A trained classifier in use.
+
+use super::recipe::Recipe;
+use crate::Error;
+use crate::recipe;
+use simurgh_data::InputError;
+use simurgh_data::metrics::classification::{probabilities, winner};
+use simurgh_data::text::Vocabulary;
+use simurgh_data::text::tokenizer::UNKNOWN;
+use simurgh_nn::artifact::{Artifact, ArtifactError};
+use simurgh_nn::burn::tensor::Device;
+use simurgh_nn::classifier::{Answers, Classifier, Texts};
+use simurgh_nn::init::Init;
+use simurgh_nn::parameters;
+use simurgh_nn::pass::Pass;
+
+/// Most tokens of a text.
+pub const MOST_TOKENS: usize = 100_000;
+
+/// Texts with one word hidden that are answered together.
+const HIDDEN: usize = 64;
+
+/// How it is asked which words decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// By the weights of attention pooling: where the network looked, which need not be what decided (Jain & Wallace 2019).
+    Attention,
+    /// By hiding each word in turn: how much the log-odds of the answer fall without it (Li et al. 2016). Costs as many passes
+    /// as the text has tokens, on any network.
+    Hiding,
+}
+
+/// What a model says of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The likeliest class, by number.
+    pub class: usize,
+    /// Of every class.
+    pub probabilities: Vec<f64>,
+    /// The text's tokens, END last.
+    pub tokens: Vec<String>,
+    /// How much each token weighed; empty without attention pooling.
+    pub weights: Vec<f32>,
+}
+
+/// A model with its vocabulary, its classes and the settings it was trained with.
+pub struct TextClassifier {
+    /// The network.
+    pub network: Classifier,
+    /// Cuts text.
+    pub vocabulary: Vocabulary,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// The recipe that made it.
+    pub recipe: Recipe,
+}
+
+impl std::fmt::Debug for TextClassifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TextClassifier({})", self.recipe.name)
+    }
+}
+
+impl TextClassifier {
+    /// The model of a file.
+    ///
+    /// # Errors
+    /// If it is no classifier, or its tensors are not those of its configuration.
+    pub fn new(artifact: Artifact, device: &Device) -> Result<Self, Error> {
+        let header = artifact.header;
+        let bad = |field: &str, expected: &str, got: String| ArtifactError {
+            path: None,
+            field: Some(field.into()),
+            expected: expected.into(),
+            got,
+            hint: "the file may be damaged: copy or train it again".into(),
+        };
+        if header.task != "classification" {
+            return Err(bad("task", "classification", header.task).into());
+        }
+        let recipe: Recipe =
+            recipe::parse(&header.recipe, &[]).map_err(|e| bad("recipe", "a recipe", e.to_string()))?;
+        let vocabulary = Vocabulary::load(&header.tokenizer).map_err(|e| bad("tokenizer", "a vocabulary", e.got))?;
+        let classes: Vec<String> = serde_json::from_value(header.model["classes"].clone())
+            .map_err(|e| bad("model", "a list of classes", e.to_string()))?;
+        // Compared before anything of the recipe's size is made.
+        let shape = |name: &str| artifact.parameters.iter().find(|p| p.name == name).map(|p| p.shape.clone());
+        let c = &recipe.model;
+        for (name, want) in [
+            ("embedding", vec![vocabulary.len(), c.embedding]),
+            ("readout.weight", vec![classes.len(), c.pooled()]),
+            ("encoder.weight_hh_l0", vec![super::task::gates(c) * c.hidden, c.hidden]),
+        ] {
+            let got = shape(name);
+            if got.as_ref() != Some(&want) {
+                let got = got.map_or_else(|| "no such tensor".into(), |shape| format!("{shape:?}"));
+                return Err(bad(&format!("tensor `{name}`"), &format!("shape {want:?}"), got).into());
+            }
+        }
+        let network = Classifier::new(c, vocabulary.len(), classes.len(), &Init::zeros(device))?;
+        let network = parameters::replace(network, artifact.parameters)
+            .map_err(|problems| bad("tensors", "those of its configuration", problems))?;
+        if network.temperature().is_nan() || network.temperature() <= 0.0 {
+            return Err(bad("tensor `temperature`", "a number above 0", network.temperature().to_string()).into());
+        }
+        Ok(Self { network, vocabulary, classes, recipe })
+    }
+
+    /// What the network says of every text. A result does not depend on the other texts.
+    ///
+    /// # Errors
+    /// If a text is longer than [`MOST_TOKENS`], named by its number.
+    pub(super) fn answers(&self, texts: &[Vec<u32>]) -> Result<Answers, Error> {
+        if let Some(number) = texts.iter().position(|text| text.len() > MOST_TOKENS) {
+            let (got, hint) = (texts[number].len().to_string(), "give a part of the text");
+            let expected = format!("a text of at most {MOST_TOKENS} tokens");
+            return Err(InputError::new(expected, got, hint).field(format!("text {}", number + 1)).into());
+        }
+        if texts.is_empty() {
+            return Ok(Answers::default());
+        }
+        let slices: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
+        Ok(self.network.answer(&Texts::new(&slices)?, &mut Pass::default())?)
+    }
+
+    /// What the model says of every text; none of a text without a word.
+    ///
+    /// # Errors
+    /// If a text is too long.
+    pub fn classify(&self, texts: &[String]) -> Result<Vec<Option<Verdict>>, Error> {
+        let ids: Vec<Vec<u32>> = texts.iter().map(|text| self.vocabulary.ids(text)).collect();
+        let temperature = f64::from(self.network.temperature());
+        let Answers { logits, mut weights } = self.answers(&ids)?;
+        let verdict = |(text, logits): (usize, &Vec<f32>)| {
+            let ids = &ids[text];
+            (ids.len() > 1).then(|| Verdict {
+                class: winner(logits),
+                probabilities: probabilities(logits, temperature),
+                tokens: ids.iter().map(|id| self.vocabulary.token(*id)).collect(),
+                weights: weights.get_mut(text).map(std::mem::take).unwrap_or_default(),
+            })
+        };
+        Ok(logits.iter().enumerate().map(verdict).collect())
+    }
+
+    /// How much each token of the text speaks for the verdict, END among them: weights that sum to 1, or changes of the
+    /// log-odds, below 0 where a token speaks against it.
+    ///
+    /// # Errors
+    /// If the text is too long, or attention is asked of a network without.
+    pub fn why(&self, text: &str, verdict: &Verdict, why: Why) -> Result<Vec<f64>, Error> {
+        if why == Why::Attention {
+            if verdict.weights.is_empty() {
+                let hint = "ask by hiding words, or train one with --set model.pooling=attention";
+                let expected = "a model with attention pooling";
+                return Err(InputError::new(expected, "one without", hint).into());
+            }
+            return Ok(verdict.weights.iter().map(|w| f64::from(*w)).collect());
+        }
+        let ids = self.vocabulary.ids(text);
+        let words = ids.len() - 1;
+        let odds = |logits: &[f32]| {
+            let p = probabilities(logits, 1.0)[verdict.class].clamp(1e-12, 1.0 - 1e-12);
+            (p / (1.0 - p)).ln()
+        };
+        let whole = odds(&self.answers(std::slice::from_ref(&ids))?.logits[0]);
+        let mut changes = Vec::with_capacity(words + 1);
+        // Some at a time: a long text is as many texts as it has words.
+        for start in (0..words).step_by(HIDDEN) {
+            let hidden: Vec<Vec<u32>> = (start..words.min(start + HIDDEN))
+                .map(|k| {
+                    let mut ids = ids.clone();
+                    ids[k] = UNKNOWN;
+                    ids
+                })
+                .collect();
+            changes.extend(self.answers(&hidden)?.logits.iter().map(|logits| whole - odds(logits)));
+        }
+        changes.push(0.0);
+        Ok(changes)
+    }
+}

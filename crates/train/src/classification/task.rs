@@ -1,0 +1,238 @@
+//! What classification brings to the training loop.
+
+use super::baseline;
+use super::classifier::TextClassifier;
+use super::evaluate::{Score, evaluate, logits};
+use super::examples::Examples;
+use super::recipe::{Recipe, Unit};
+use super::report;
+use crate::Error;
+use crate::run::{Event, RunDirectory};
+use crate::training::{self, Evaluation, Step};
+use serde_json::json;
+use simurgh_data::InputError;
+use simurgh_data::metrics::classification::temperature;
+use simurgh_data::text::tokenizer::UNKNOWN;
+use simurgh_data::text::{BpeDropout, Vectors, Vocabulary, batches};
+use simurgh_nn::ShapeError;
+use simurgh_nn::burn::tensor::Device;
+use simurgh_nn::classifier::{Classifier, ClassifierConfig, Texts};
+use simurgh_nn::init::Init;
+use simurgh_nn::parameters::{self, Parameter};
+use simurgh_nn::pass::{Noise, Pass};
+use simurgh_nn::recurrent::CellKind;
+use simurgh_random::{Random, mix, stream};
+use std::path::Path;
+
+/// Products of a cell's gates.
+pub(super) fn gates(config: &ClassifierConfig) -> usize {
+    match config.cell {
+        CellKind::Lstm => 4,
+        CellKind::Gru => 3,
+        CellKind::RnnTanh | CellKind::RnnRelu => 1,
+    }
+}
+
+/// Classification with its examples.
+#[derive(Debug)]
+pub struct Classification {
+    recipe: Recipe,
+    examples: Examples,
+    vocabulary: Vocabulary,
+    vectors: Option<Vectors>,
+    /// Training texts as tokens.
+    texts: Vec<Vec<u32>>,
+    bpe_dropout: Option<BpeDropout>,
+}
+
+impl Classification {
+    /// The data.
+    pub fn examples(&self) -> &Examples {
+        &self.examples
+    }
+
+    /// A training text's tokens as this epoch sees them.
+    fn noisy(&self, index: usize, epoch: u64) -> Vec<u32> {
+        let text = &self.recipe.text;
+        let draws = |name: &str| Random::new(stream(self.recipe.seed, name) ^ mix(epoch) ^ mix(mix(index as u64)));
+        let mut ids = match &self.bpe_dropout {
+            Some(dropout) => dropout.cut(&self.texts[index], &mut draws("bpe-dropout")),
+            None => self.texts[index].clone(),
+        };
+        if text.word_dropout > 0.0 {
+            let mut random = draws("word-dropout");
+            let (_, words) = ids.split_last_mut().expect("a text ends with END");
+            words.iter_mut().for_each(|id| {
+                if random.uniform() < text.word_dropout {
+                    *id = UNKNOWN;
+                }
+            });
+        }
+        ids
+    }
+}
+
+impl training::Task for Classification {
+    type Recipe = Recipe;
+    type Network = Classifier;
+    type Model = TextClassifier;
+    type Score = Score;
+    const UNIT: &'static str = "texts";
+    const SUMS: [&'static str; 3] = ["loss", "nll", "accuracy"];
+
+    fn read(recipe: Recipe, directory: Option<&Path>, begun: Option<&RunDirectory>) -> Result<Self, Error> {
+        let examples = Examples::read(&recipe, directory)?;
+        let (vocabulary, vectors) = match begun {
+            Some(run) => {
+                let saved = run.read(&run.tokenizer())?;
+                (Vocabulary::load(&saved).map_err(|e| e.at(run.tokenizer()))?, None)
+            }
+            None => examples.vocabulary(&recipe, directory)?,
+        };
+        if let Some(vectors) = &vectors
+            && vectors.width != recipe.model.embedding
+        {
+            let hint = format!("--set model.embedding={}", vectors.width);
+            let expected = format!("{}, as long as the vectors of data.vectors", vectors.width);
+            return Err(InputError::new(expected, recipe.model.embedding.to_string(), hint)
+                .field("model.embedding")
+                .into());
+        }
+        let texts = examples.train.iter().map(|example| vocabulary.ids(&example.text)).collect();
+        let dropout = recipe.text.bpe_dropout;
+        let bpe_dropout = match &vocabulary {
+            Vocabulary::Subwords(tokenizer) if dropout > 0.0 => Some(BpeDropout::new(tokenizer, dropout)),
+            _ => None,
+        };
+        if dropout > 0.0 && recipe.text.unit != Unit::Subword {
+            let hint = "--set text.unit=subword, or hide whole words with text.word_dropout";
+            return Err(InputError::new("0, since tokens are words", dropout.to_string(), hint)
+                .field("text.bpe_dropout")
+                .into());
+        }
+        Ok(Self { recipe, examples, vocabulary, vectors, texts, bpe_dropout })
+    }
+
+    fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    fn network_config(&self) -> serde_json::Value {
+        let mut config = json!(self.recipe.model);
+        config["classes"] = json!(self.examples.classes);
+        config
+    }
+
+    fn vocabulary(&self) -> String {
+        self.vocabulary.save()
+    }
+
+    fn introduction(&self) -> String {
+        let e = &self.examples;
+        let test = if e.test_is_dev { "no test set".into() } else { format!("{} test", e.test.len()) };
+        let known = self.vectors.as_ref().map_or_else(String::new, |v| format!(" ({} with vectors)", v.words.len()));
+        format!(
+            "{} training texts, {} dev, {test}; {} classes; {} {}{known}",
+            e.train.len(),
+            e.dev.len(),
+            e.classes.len(),
+            self.vocabulary.len(),
+            self.vocabulary.unit(),
+        )
+    }
+
+    fn fingerprint(&self) -> u64 {
+        let tokens = self.texts.iter().zip(&self.examples.train);
+        let tokens = tokens.flat_map(|(ids, example)| ids.iter().copied().chain([u32::MAX, example.class as u32]));
+        tokens.fold(0, |hash, token| mix(hash ^ u64::from(token)))
+    }
+
+    fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
+        let lengths: Vec<(usize, usize)> = self.texts.iter().map(|ids| (0, ids.len())).collect();
+        batches::epoch(&lengths, self.recipe.train.batch_tokens, stream(self.recipe.seed, "batches"), epoch)
+    }
+
+    /// Words with vectors begin with them.
+    fn network(&self, init: &Init) -> Result<Classifier, ShapeError> {
+        let config = &self.recipe.model;
+        let network = Classifier::new(config, self.vocabulary.len(), self.examples.classes.len(), init)?;
+        let (Some(vectors), Vocabulary::Words(words), false) = (&self.vectors, &self.vocabulary, init.is_zeros())
+        else {
+            return Ok(network);
+        };
+        let mut all = parameters::collect(&network);
+        let table = all.iter_mut().find(|p| p.name == "embedding").expect("a classifier has an embedding");
+        for (word, vector) in &vectors.words {
+            let id = words.id(word);
+            if id != UNKNOWN {
+                table.data[id as usize * vectors.width..][..vectors.width].copy_from_slice(vector);
+            }
+        }
+        Ok(parameters::replace(network, all).expect("the same network"))
+    }
+
+    fn noise(&self, seed: u64) -> Option<Noise> {
+        self.recipe.model.noise(seed)
+    }
+
+    fn loss(&self, network: &Classifier, batch: &[usize], epoch: u64, pass: &mut Pass) -> Result<Step, ShapeError> {
+        let texts: Vec<Vec<u32>> = batch.iter().map(|&i| self.noisy(i, epoch)).collect();
+        let slices: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
+        let labels: Vec<u32> = batch.iter().map(|&i| self.examples.train[i].class as u32).collect();
+        let loss = network.loss(&Texts::new(&slices)?, &labels, self.recipe.train.label_smoothing, pass)?;
+        Ok(Step { sums: loss.values(), loss: loss.smoothed(), count: batch.len() })
+    }
+
+    fn model(&self, parameters: Vec<Parameter>, device: &Device) -> Result<TextClassifier, Error> {
+        let network = self.network(&Init::zeros(device))?;
+        let network = parameters::replace(network, parameters).expect("the same network");
+        let (vocabulary, classes) = (self.vocabulary.clone(), self.examples.classes.clone());
+        Ok(TextClassifier { network, vocabulary, classes, recipe: self.recipe.clone() })
+    }
+
+    /// The temperature that makes the probabilities of the dev set likeliest.
+    fn complete(&self, mut parameters: Vec<Parameter>, device: &Device) -> Result<Vec<Parameter>, Error> {
+        let model = self.model(parameters.clone(), device)?;
+        let logits = logits(&model, &self.examples.dev, |_| true)?.expect("nobody said no");
+        let classes: Vec<usize> = self.examples.dev.iter().map(|example| example.class).collect();
+        let own = parameters.iter_mut().find(|p| p.name == "temperature").expect("a classifier has a temperature");
+        own.data = vec![temperature(&logits, &classes) as f32];
+        Ok(parameters)
+    }
+
+    fn evaluate(
+        &self,
+        model: &TextClassifier,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Evaluation<Score>>, Error> {
+        let dev = &self.examples.dev[..self.examples.dev.len().min(self.recipe.train.eval_pairs)];
+        let Some(score) = evaluate(model, dev, |_| go_on())? else { return Ok(None) };
+        let events = training::Score::numbers(&score);
+        // The likelihood breaks ties.
+        Ok(Some(Evaluation { value: score.accuracy - 1e-4 * score.nll, score, events }))
+    }
+
+    fn test(&self, model: &TextClassifier, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Score>, Error> {
+        let e = &self.examples;
+        let Some(mut score) = evaluate(model, &e.test, |_| go_on())? else { return Ok(None) };
+        let classes = e.classes.len();
+        let normaliser = self.recipe.text.normaliser();
+        score.baselines = vec![
+            baseline::majority(classes, &e.train, &e.test),
+            baseline::bag_of_words(classes, normaliser, &e.train, &e.dev, &e.test),
+        ];
+        Ok(Some(score))
+    }
+
+    fn measured_on(&self) -> &'static str {
+        self.examples.measured_on()
+    }
+
+    fn provenance(&self) -> Vec<(&'static str, serde_json::Value)> {
+        vec![("training_texts", json!(self.examples.train.len())), ("licences", json!(self.recipe.data.licences))]
+    }
+
+    fn report(&self, model: &TextClassifier, events: &[Event], test: &Score) -> Result<String, Error> {
+        report::sections(model, events, (self.measured_on(), test), &self.examples.test)
+    }
+}
