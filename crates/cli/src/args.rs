@@ -29,6 +29,8 @@ pub enum Command {
     Translate(TranslateArgs),
     /// Say which class texts belong to, from arguments or standard input, a text a line
     Classify(ClassifyArgs),
+    /// Write a text from its first letters or words, or from nothing
+    Generate(GenerateArgs),
     /// Measure a model on a file or on its recipe's test set
     Eval(EvalArgs),
     /// Print what is in a model file
@@ -152,6 +154,54 @@ pub struct ClassifyArgs {
     /// One JSON object a text
     #[arg(long)]
     pub json: bool,
+}
+
+/// `simurgh generate`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A worked example, on any text file:
+  simurgh train text --set data.train=book.txt             characters, one stream; minutes
+  simurgh generate --model runs/text-1/model.safetensors --start \"Once \" --length 500
+  simurgh eval runs/text-1/model.safetensors --data other.txt      perplexity, bits a character
+
+Words or subwords instead of characters, and every line a text of its own:
+  simurgh train text --set data.train=names.txt --set text.documents=line
+  simurgh train text --set data.train=book.txt --set text.unit=subword --set text.vocab=2000
+
+The same seed gives the same text.")]
+pub struct GenerateArgs {
+    /// A model file, or a built-in model (see `simurgh models`)
+    #[arg(long, value_name = "MODEL")]
+    pub model: String,
+    /// How the text begins
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub start: String,
+    /// Tokens to write at most; a model of lines ends with its line
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub length: usize,
+    /// Below 1 surer, above 1 wilder; 0 always takes the likeliest token
+    #[arg(long, value_name = "T", default_value_t = 0.8, value_parser = number(0.0, 100.0))]
+    pub temperature: f64,
+    /// Draw only among the likeliest tokens whose probabilities sum to this share
+    #[arg(long, value_name = "P", default_value_t = 1.0, value_parser = number(0.0, 1.0))]
+    pub top_p: f64,
+    /// Seed of the draws
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Texts to write, each from a seed of its own
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub count: u64,
+    /// One JSON object a text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A number from `low` to `high`.
+fn number(low: f64, high: f64) -> impl Fn(&str) -> Result<f64, String> + Clone + Send + Sync + 'static {
+    move |text| match text.parse::<f64>() {
+        Ok(x) if (low..=high).contains(&x) => Ok(x),
+        _ => Err(format!("expected a number from {low} to {high}, got `{text}`")),
+    }
 }
 
 /// `simurgh eval`

@@ -59,6 +59,11 @@ pub const RECIPES: &[BuiltinRecipe] = &[
         about: "Persian product reviews, negative, neutral or positive (needs --data-dir)",
         text: include_str!("../../../recipes/sentipers.toml"),
     },
+    BuiltinRecipe {
+        name: "text",
+        about: "write like a text file of your own (--set data.train=FILE)",
+        text: include_str!("../../../recipes/text.toml"),
+    },
 ];
 
 /// Built-in models: name and file.

@@ -2,7 +2,7 @@
 
 use simurgh_nn::artifact::{self, Precision};
 use simurgh_train::recipe::{self, TaskName};
-use simurgh_train::{classification, translation};
+use simurgh_train::{classification, language_model, translation};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -287,6 +287,11 @@ fn every_built_in_recipe_is_valid_and_listed() {
         match recipe::task(&text, &[]).unwrap() {
             TaskName::Translation => drop(recipe::parse::<translation::Recipe>(&text, &[]).unwrap()),
             TaskName::Classification => drop(recipe::parse::<classification::Recipe>(&text, &[]).unwrap()),
+            // The text is the user's own.
+            TaskName::LanguageModel => {
+                let set = [recipe::Override { key: "data.train".into(), value: "book.txt".into() }];
+                drop(recipe::parse::<language_model::Recipe>(&text, &set).unwrap())
+            }
         }
         count += 1;
     }

@@ -10,12 +10,14 @@ pub mod decode;
 #[cfg(test)]
 mod finite_differences;
 pub mod init;
+pub mod language_model;
 pub mod ops;
 pub mod optimizer;
 pub mod parameters;
 pub mod pass;
 pub mod recurrent;
 pub mod seq2seq;
+pub mod sequences;
 
 pub use burn;
 pub use simurgh_kernels::attention::Groups;

@@ -7,7 +7,8 @@ use simurgh_nn::ops::{Activation, Score, attention, cross_entropy, dropout, embe
 use simurgh_nn::optimizer::{Accumulated, Optimizer, Rule, SgdConfig, moving_average};
 use simurgh_nn::pass::{Pass, Precision};
 use simurgh_nn::recurrent::{CellKind, RecurrentConfig};
-use simurgh_nn::seq2seq::{AttentionKind, Batch, Seq2Seq, Seq2SeqConfig, Sources, Tying};
+use simurgh_nn::seq2seq::{AttentionKind, Batch, Seq2Seq, Seq2SeqConfig, Tying};
+use simurgh_nn::sequences::Sequences;
 use simurgh_nn::{Groups, ShapeError};
 use std::sync::Arc;
 
@@ -120,7 +121,7 @@ fn encoder_decoder() {
         let short = Batch { targets: [1].into(), ..batch(&[5, 6], &[7]) };
         says(loss(short), "cross_entropy: number of targets is 1, expected 3");
 
-        let sources = Sources::new(&[&[5, 6], &[7]]).unwrap();
+        let sources = Sequences::new(&[&[5, 6], &[7]]).unwrap();
         let memory = model.encode(&sources, &mut Pass::default()).unwrap();
         let step = |tokens: &[u32], sequences: &[usize], rows: &[usize]| {
             model.step(&memory, tokens, sequences, memory.state().select(rows)?, Precision::F32)

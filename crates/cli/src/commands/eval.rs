@@ -1,6 +1,6 @@
 //! `simurgh eval`
 
-use super::{classifier, translator};
+use super::{classifier, generator, translator};
 use crate::args::EvalArgs;
 use crate::builtin;
 use crate::failure::Failure;
@@ -10,6 +10,7 @@ use simurgh_data::metrics::bleu::Tokenization;
 use simurgh_data::text::{LabelledSource, Source};
 use simurgh_train::Error;
 use simurgh_train::classification::{self, Examples};
+use simurgh_train::language_model;
 use simurgh_train::recipe::OneOrMany;
 use simurgh_train::translation::{self, Corpora};
 use std::io::Write;
@@ -19,6 +20,7 @@ use std::path::Path;
 pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     match builtin::model(&args.model)?.header.task.as_str() {
         "classification" => classify(args),
+        "language-model" => language_model(args),
         _ => translate(args),
     }
 }
@@ -47,10 +49,7 @@ fn json(score: &impl serde::Serialize) -> Result<(), Failure> {
 
 fn classify(args: &EvalArgs) -> Result<(), Failure> {
     let model = classifier(&args.model)?;
-    if let Some(flag) = [("--beam", args.beam.is_some()), ("--tokenize", args.tokenize.is_some())].iter().find(|f| f.1)
-    {
-        return Err(Failure::input(format!("{}: expected a translation model, got a classifier", flag.0), ""));
-    }
+    other_flags(args, "a classifier", false)?;
     let data_directory = super::data_directory(args.data_dir.as_ref());
     let data = &model.recipe.data;
     let sources = match &args.data {
@@ -82,6 +81,52 @@ fn classify(args: &EvalArgs) -> Result<(), Failure> {
     }
     writeln!(std::io::stdout(), "{} texts", score.examples)?;
     print_classification(&model.classes, &score)
+}
+
+fn language_model(args: &EvalArgs) -> Result<(), Failure> {
+    let model = generator(&args.model)?;
+    other_flags(args, "a language model", args.output.is_some())?;
+    let files = match &args.data {
+        Some(path) => OneOrMany::One(path.clone()),
+        None if model.recipe.data.test.all().is_empty() => {
+            let hint = "give a text file with --data FILE";
+            return Err(InputError::new("a test set", "a recipe that names none", hint).field("data.test").into());
+        }
+        None => model.recipe.data.test.clone(),
+    };
+    let directory = super::data_directory(args.data_dir.as_ref());
+    let score = language_model::evaluate(&model, &files, directory.as_deref(), || true).map_err(|e| match e {
+        Error::Input(e) => missing(args)(e).into(),
+        e => e,
+    })?;
+    let score = score.ok_or_else(|| Failure::defect("an evaluation stopped that nobody stopped"))?;
+    if args.json { json(&score) } else { print_language_model(&score) }
+}
+
+/// How likely a text was, for a person.
+pub fn print_language_model(score: &language_model::Score) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    writeln!(out, "  {:.4} bits a character, {} characters", score.bits_per_character, score.characters)?;
+    writeln!(
+        out,
+        "  perplexity {:.3} a token ({:.4} nats), {:.2} % of {} tokens the likeliest",
+        score.perplexity,
+        score.nll,
+        100.0 * score.accuracy,
+        score.tokens
+    )?;
+    Ok(())
+}
+
+/// Flags that only a translation has.
+fn other_flags(args: &EvalArgs, got: &str, output: bool) -> Result<(), Failure> {
+    let given = [("--beam", args.beam.is_some()), ("--tokenize", args.tokenize.is_some()), ("--output", output)];
+    match given.iter().find(|flag| flag.1) {
+        Some((flag, _)) => {
+            Err(Failure::input(format!("{flag}: expected a translation model, got {got}"), "leave it out"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A classifier's scores, the baselines beside them, for a person.

@@ -13,6 +13,7 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
     match header.task.as_str() {
         "translation" => drop(super::translator(&args.model)?),
         "classification" => drop(super::classifier(&args.model)?),
+        "language-model" => drop(super::generator(&args.model)?),
         _ => {}
     }
     let numbers: usize = artifact.parameters.iter().map(|p| p.data.len()).sum();

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod classify;
 pub mod eval;
+pub mod generate;
 pub mod info;
 pub mod models;
 mod texts;
@@ -14,6 +15,7 @@ use crate::failure::Failure;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_train::Error;
 use simurgh_train::classification::TextClassifier;
+use simurgh_train::language_model::Generator;
 use simurgh_train::translation::Translator;
 use std::path::PathBuf;
 
@@ -28,6 +30,14 @@ pub fn translator(name: &str) -> Result<Translator, Failure> {
 /// The classifier of a built-in name or a file; an error names it.
 pub fn classifier(name: &str) -> Result<TextClassifier, Failure> {
     TextClassifier::new(builtin::model(name)?, &device()).map_err(|e| match e {
+        Error::Model(e) if e.path.is_none() => e.at(name).into(),
+        e => e.into(),
+    })
+}
+
+/// The language model of a built-in name or a file; an error names it.
+pub fn generator(name: &str) -> Result<Generator, Failure> {
+    Generator::new(builtin::model(name)?, &device()).map_err(|e| match e {
         Error::Model(e) if e.path.is_none() => e.at(name).into(),
         e => e.into(),
     })

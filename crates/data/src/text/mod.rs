@@ -2,6 +2,7 @@
 
 pub mod batches;
 pub mod bpe_dropout;
+pub mod characters;
 pub mod cleaning;
 pub mod corpus;
 pub mod embedded;
@@ -14,6 +15,7 @@ pub mod vocabulary;
 pub mod words;
 
 pub use bpe_dropout::BpeDropout;
+pub use characters::Characters;
 pub use cleaning::{Cleaning, Report};
 pub use corpus::{Encoding, Pair, Source};
 pub use labelled::{Example, LabelledSource};

@@ -1,12 +1,15 @@
-//! Words or subwords: how the texts of one language become tokens.
+//! Words, subwords or characters: how the texts of one language become tokens.
 
-use super::tokenizer::Tokenizer;
+use super::characters::Characters;
+use super::tokenizer::{END, Tokenizer};
 use super::words::Words;
 use crate::InputError;
 
 /// Cuts text into tokens.
 #[derive(Clone, Debug)]
 pub enum Vocabulary {
+    /// Characters.
+    Characters(Characters),
     /// Whole words.
     Words(Words),
     /// Pieces of words.
@@ -19,15 +22,16 @@ impl Vocabulary {
     /// # Errors
     /// If `json` is none of ours.
     pub fn load(json: &str) -> Result<Self, InputError> {
-        match Tokenizer::load(json) {
-            Ok(tokenizer) => Ok(Self::Subwords(Box::new(tokenizer))),
-            Err(_) => Words::load(json).map(Self::Words),
+        if let Ok(tokenizer) = Tokenizer::load(json) {
+            return Ok(Self::Subwords(Box::new(tokenizer)));
         }
+        Characters::load(json).map(Self::Characters).or_else(|_| Words::load(json).map(Self::Words))
     }
 
     /// As JSON.
     pub fn save(&self) -> String {
         match self {
+            Self::Characters(characters) => characters.save(),
             Self::Words(words) => words.save(),
             Self::Subwords(tokenizer) => tokenizer.save(),
         }
@@ -36,6 +40,7 @@ impl Vocabulary {
     /// Number of tokens.
     pub fn len(&self) -> usize {
         match self {
+            Self::Characters(characters) => characters.vocab(),
             Self::Words(words) => words.vocab(),
             Self::Subwords(tokenizer) => tokenizer.vocab(),
         }
@@ -49,6 +54,7 @@ impl Vocabulary {
     /// The text's tokens, END last.
     pub fn ids(&self, text: &str) -> Vec<u32> {
         match self {
+            Self::Characters(characters) => characters.ids(text),
             Self::Words(words) => words.ids(text),
             Self::Subwords(tokenizer) => tokenizer.source(text).ids,
         }
@@ -57,6 +63,7 @@ impl Vocabulary {
     /// A token as it is written.
     pub fn token(&self, id: u32) -> String {
         match self {
+            Self::Characters(characters) => characters.token(id),
             Self::Words(words) => words.token(id).to_string(),
             Self::Subwords(tokenizer) => tokenizer.token(id),
         }
@@ -65,8 +72,29 @@ impl Vocabulary {
     /// What they are called, in the plural.
     pub fn unit(&self) -> &'static str {
         match self {
+            Self::Characters(_) => "characters",
             Self::Words(_) => "words",
             Self::Subwords(_) => "subwords",
+        }
+    }
+
+    /// The text that a token adds to `before`; END ends a line.
+    pub fn text(&self, id: u32, before: &str) -> String {
+        if id == END {
+            return "\n".into();
+        }
+        let token = self.token(id);
+        let first = before.is_empty() || before.ends_with('\n');
+        match self {
+            Self::Characters(_) => token,
+            Self::Subwords(_) if first => token.replace('\u{2581}', " ").trim_start().to_string(),
+            Self::Subwords(_) => token.replace('\u{2581}', " "),
+            // Signs stand by the word before them, as do endings that treebanks cut off.
+            Self::Words(_) => {
+                let joins =
+                    token.starts_with(['.', ',', '!', '?', ';', ':', ')', '\'', '،', '؛', '؟']) || token == "n't";
+                if first || joins || before.ends_with('(') { token } else { format!(" {token}") }
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ mod config;
 mod network;
 
 pub use config::{ClassifierConfig, PoolingKind};
-pub use network::{Answers, Classifier, Texts};
+pub use network::{Answers, Classifier};
 
 #[cfg(test)]
 mod tests;

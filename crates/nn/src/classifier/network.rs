@@ -6,42 +6,13 @@ use crate::init::Init;
 use crate::ops::{Activation, Loss, Pooling, Score, attention, cross_entropy, linear, pool};
 use crate::pass::Pass;
 use crate::recurrent::{Recurrent, RecurrentConfig};
+use crate::sequences::Sequences;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use simurgh_kernels::attention::Groups;
 use simurgh_kernels::shape::Check;
 use simurgh_kernels::{Ragged, ShapeError};
 use std::sync::Arc;
-
-/// Texts packed for the encoder, the longest first.
-#[derive(Clone, Debug)]
-pub struct Texts {
-    /// Tokens of every row.
-    pub ids: Arc<[u32]>,
-    /// Their layout: sequence `k` is text `order[k]`.
-    pub layout: Arc<Ragged>,
-    /// Text of each sequence.
-    pub order: Vec<usize>,
-}
-
-impl Texts {
-    /// Packs `texts`, none of them empty.
-    ///
-    /// # Errors
-    /// If there is none, or one is empty.
-    pub fn new(texts: &[&[u32]]) -> Result<Self, ShapeError> {
-        let lengths: Vec<usize> = texts.iter().map(|text| text.len()).collect();
-        // A text without tokens keeps its number in the message.
-        if let Some(sequence) = lengths.iter().position(|n| *n == 0) {
-            return Err(ShapeError::EmptySequence { sequence });
-        }
-        let order = Ragged::order(&lengths);
-        let sorted: Vec<usize> = order.iter().map(|&i| lengths[i]).collect();
-        let layout = Ragged::new(&sorted)?;
-        let ids = layout.cells().map(|(t, j)| texts[order[j]][t]).collect();
-        Ok(Self { ids, layout: Arc::new(layout), order })
-    }
-}
 
 /// Embedding, recurrent layers, pooling, read-out.
 #[derive(Module, Debug)]
@@ -115,7 +86,7 @@ impl Classifier {
     }
 
     /// `[texts, pooled]`, in the order of the layout's sequences; and the weights of attention pooling.
-    fn pooled(&self, texts: &Texts, pass: &mut Pass) -> Result<(Tensor<2>, Option<Tensor<1>>), ShapeError> {
+    fn pooled(&self, texts: &Sequences, pass: &mut Pass) -> Result<(Tensor<2>, Option<Tensor<1>>), ShapeError> {
         let layout = &texts.layout;
         let x = pass.drop_out(pass.embed(&self.embedding, texts.ids.clone())?, layout)?;
         let (states, last) = self.encoder.forward(x, layout, None, pass)?;
@@ -151,7 +122,7 @@ impl Classifier {
     ///
     /// # Errors
     /// If a token is none of the vocabulary, a label none of the classes, or the smoothing is not a share.
-    pub fn loss(&self, texts: &Texts, labels: &[u32], smoothing: f64, pass: &mut Pass) -> Result<Loss, ShapeError> {
+    pub fn loss(&self, texts: &Sequences, labels: &[u32], smoothing: f64, pass: &mut Pass) -> Result<Loss, ShapeError> {
         Check("classifier").dimension("number of labels", labels.len(), texts.order.len())?;
         let (pooled, _) = self.pooled(texts, pass)?;
         // A row a text: each is its own sequence of one step.
@@ -166,7 +137,7 @@ impl Classifier {
     ///
     /// # Errors
     /// If a token is none of the vocabulary.
-    pub fn answer(&self, texts: &Texts, pass: &mut Pass) -> Result<Answers, ShapeError> {
+    pub fn answer(&self, texts: &Sequences, pass: &mut Pass) -> Result<Answers, ShapeError> {
         let (pooled, weights) = self.pooled(texts, pass)?;
         let (weight, bias) = self.readout.values();
         let logits = linear(pooled, weight, Some(bias.into()), Activation::Identity, pass.precision)?;

@@ -5,6 +5,7 @@ use crate::finite_differences;
 use crate::init::Init;
 use crate::pass::Pass;
 use crate::recurrent::CellKind;
+use crate::sequences::Sequences;
 use burn::tensor::Device;
 
 const VOCAB: usize = 11;
@@ -24,7 +25,7 @@ fn network(pooling: PoolingKind) -> Classifier {
 
 #[test]
 fn gradients_of_every_parameter_equal_finite_differences() {
-    let texts = Texts::new(&TEXTS).unwrap();
+    let texts = Sequences::new(&TEXTS).unwrap();
     for (kind, cell) in KINDS.into_iter().zip([CellKind::Gru, CellKind::Lstm].into_iter().cycle()) {
         let config = ClassifierConfig { cell, dropout: 0.3, variational: kind == PoolingKind::Max, ..config(kind) };
         let net = Classifier::new(&config, VOCAB, CLASSES, &Init::new(5, &Device::flex().autodiff())).unwrap();
@@ -39,9 +40,9 @@ fn gradients_of_every_parameter_equal_finite_differences() {
 fn a_text_alone_gives_the_bits_it_gives_in_a_batch() {
     for kind in KINDS {
         let net = network(kind);
-        let all = net.answer(&Texts::new(&TEXTS).unwrap(), &mut Pass::default()).unwrap();
+        let all = net.answer(&Sequences::new(&TEXTS).unwrap(), &mut Pass::default()).unwrap();
         for (k, text) in TEXTS.iter().enumerate() {
-            let alone = net.answer(&Texts::new(&[text]).unwrap(), &mut Pass::default()).unwrap();
+            let alone = net.answer(&Sequences::new(&[text]).unwrap(), &mut Pass::default()).unwrap();
             assert_eq!(alone.logits[0], all.logits[k], "{kind:?}, text {k}");
             if kind == PoolingKind::Attention {
                 assert_eq!(alone.weights[0], all.weights[k]);
@@ -57,7 +58,7 @@ fn the_loss_is_the_negative_log_likelihood_of_the_answers() {
     let labels = [2, 0, 1, 1];
     for kind in KINDS {
         let net = network(kind);
-        let texts = Texts::new(&TEXTS).unwrap();
+        let texts = Sequences::new(&TEXTS).unwrap();
         let [smoothed, nll, correct] = net.loss(&texts, &labels, 0.0, &mut Pass::default()).unwrap().values();
         let answers = net.answer(&texts, &mut Pass::default()).unwrap();
         let (mut want, mut right) = (0.0, 0.0);
@@ -76,10 +77,10 @@ fn the_loss_is_the_negative_log_likelihood_of_the_answers() {
 #[test]
 fn what_does_not_fit_is_named() {
     let net = network(PoolingKind::Mean);
-    let e = net.answer(&Texts::new(&[&[VOCAB as u32]]).unwrap(), &mut Pass::default()).unwrap_err();
+    let e = net.answer(&Sequences::new(&[&[VOCAB as u32]]).unwrap(), &mut Pass::default()).unwrap_err();
     assert!(e.to_string().contains("embedding"), "{e}");
-    assert!(Texts::new(&[&[1], &[]]).unwrap_err().to_string().contains("sequence 1 has length 0"));
-    let texts = Texts::new(&TEXTS).unwrap();
+    assert!(Sequences::new(&[&[1], &[]]).unwrap_err().to_string().contains("sequence 1 has length 0"));
+    let texts = Sequences::new(&TEXTS).unwrap();
     assert!(net.loss(&texts, &[0; 3], 0.0, &mut Pass::default()).unwrap_err().to_string().contains("labels"));
     assert!(net.loss(&texts, &[3; 4], 0.0, &mut Pass::default()).is_err());
     let none = ClassifierConfig { layers: 0, ..config(PoolingKind::Last) };

@@ -2,7 +2,8 @@
 
 use super::{DecodeConfig, Hypothesis, Sentence, Special, Surface};
 use crate::pass::Pass;
-use crate::seq2seq::{DecoderState, Memory, Rows, Scratch, Seq2Seq, Sources, Stepper};
+use crate::seq2seq::{DecoderState, Memory, Rows, Scratch, Seq2Seq, Stepper};
+use crate::sequences::Sequences;
 use simurgh_kernels::ShapeError;
 use simurgh_kernels::parallel::each_row;
 use simurgh_kernels::shape::Check;
@@ -148,7 +149,7 @@ pub fn decode(
         return Ok(Vec::new());
     }
     let ids: Vec<&[u32]> = sentences.iter().map(|s| s.ids.as_slice()).collect();
-    let sources = Sources::new(&ids)?;
+    let sources = Sequences::new(&ids)?;
     let memory = model.encode(&sources, &mut Pass { precision: config.precision, ..Pass::default() })?;
     let mut network = Network::new(model, memory, config);
     // Twice the beam: if all of the better half end, the beam is still full; but there are no more tokens than there are.

@@ -46,7 +46,7 @@ impl Body {
 }
 
 /// Indices as a tensor on the device of `like`.
-fn indices<const D: usize>(values: impl IntoIterator<Item = usize>, like: &Tensor<D>) -> Tensor<1, Int> {
+pub(crate) fn indices<const D: usize>(values: impl IntoIterator<Item = usize>, like: &Tensor<D>) -> Tensor<1, Int> {
     let values: Vec<i64> = values.into_iter().map(|i| i as i64).collect();
     let count = values.len();
     Tensor::from_data(TensorData::new(values, [count]), &like.device().inner())

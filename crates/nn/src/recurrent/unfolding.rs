@@ -1,7 +1,8 @@
 //! Truncated backpropagation through time.
 
 use crate::ops::{Direction, State, Unfolding, Weights, recurrent};
-use burn::tensor::Tensor;
+use crate::parameters::Parameter;
+use burn::tensor::{Device, Tensor, TensorData};
 use simurgh_kernels::{Ragged, ShapeError};
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -11,6 +12,34 @@ impl State {
     /// The same numbers, through which no gradient flows back: what carries a stream on from one training step to the next.
     pub fn detach(self) -> Self {
         Self { hidden: self.hidden.detach(), cell: self.cell.map(Tensor::detach) }
+    }
+
+    /// The numbers of some states, a layer each, by name: what a checkpoint keeps of a stream.
+    pub fn write(states: &[Self]) -> Vec<Parameter> {
+        let numbers = |name: String, tensor: &Tensor<2>| {
+            let data = tensor.clone().into_data();
+            Parameter { name, shape: data.shape().to_vec(), data: data.iter::<f32>().collect() }
+        };
+        let all = states.iter().enumerate().flat_map(|(layer, state)| {
+            let hidden = numbers(format!("hidden.{layer}"), &state.hidden);
+            let cell = state.cell.as_ref().map(|cell| numbers(format!("cell.{layer}"), cell));
+            std::iter::once(hidden).chain(cell)
+        });
+        all.collect()
+    }
+
+    /// The states that [`State::write`] wrote, on `device`; none of nothing.
+    pub fn read(numbers: &[Parameter], device: &Device) -> Option<Vec<Self>> {
+        let find = |name: String| {
+            let p = numbers.iter().find(|p| p.name == name)?;
+            Some(Tensor::<2>::from_data(TensorData::new(p.data.clone(), p.shape.clone()), device))
+        };
+        let layers = (0..).map_while(|layer| {
+            let hidden = find(format!("hidden.{layer}"))?;
+            Some(Self { hidden, cell: find(format!("cell.{layer}")) })
+        });
+        let states: Vec<Self> = layers.collect();
+        (!states.is_empty()).then_some(states)
     }
 
     fn map(&self, apply: impl Fn(Tensor<2>) -> Tensor<2>) -> Self {

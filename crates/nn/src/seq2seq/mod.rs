@@ -6,7 +6,7 @@ mod decoder;
 mod model;
 mod stepper;
 
-pub use batch::{Batch, Sources};
+pub use batch::Batch;
 pub use config::{AttentionKind, Seq2SeqConfig, Tying};
 pub use model::{DecoderState, Memory, Seq2Seq};
 pub(crate) use stepper::{Rows, Scratch, Stepper};

@@ -1,12 +1,13 @@
 //! The network.
 
 use super::decoder::Decoder;
-use super::{AttentionKind, Batch, Seq2SeqConfig, Sources, Tying};
+use super::{AttentionKind, Batch, Seq2SeqConfig, Tying};
 use crate::affine::Affine;
 use crate::init::Init;
 use crate::ops::{Activation, Loss, cross_entropy, embedding, linear};
 use crate::pass::{Pass, Precision};
 use crate::recurrent::{CellKind, Recurrent, RecurrentConfig, State};
+use crate::sequences::Sequences;
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor, TensorData};
 use simurgh_kernels::shape::Check;
@@ -184,7 +185,7 @@ impl Seq2Seq {
     ///
     /// # Errors
     /// If a token is none of the vocabulary, or the layout has other rows.
-    pub fn encode(&self, sources: &Sources, pass: &mut Pass) -> Result<Memory, ShapeError> {
+    pub fn encode(&self, sources: &Sequences, pass: &mut Pass) -> Result<Memory, ShapeError> {
         let table = self.source_embedding.as_ref().unwrap_or(&self.target_embedding);
         let x = pass.drop_out(pass.embed(table, sources.ids.clone())?, &sources.layout)?;
         let (values, finals) = self.encoder.forward(x, &sources.layout, None, pass)?;

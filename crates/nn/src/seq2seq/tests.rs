@@ -8,6 +8,7 @@ use crate::optimizer::{Accumulated, Optimizer, Rule, SgdConfig};
 use crate::parameters;
 use crate::pass::{Pass, Precision};
 use crate::recurrent::CellKind;
+use crate::sequences::Sequences;
 use burn::tensor::Device;
 use std::num::NonZeroUsize;
 
@@ -176,7 +177,7 @@ fn plain_steps_give_the_bits_of_the_tensors() {
             let ids: Vec<Vec<u32>> = pairs().into_iter().map(|p| p.0).collect();
             let ids: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
             let memory =
-                model.encode(&Sources::new(&ids).unwrap(), &mut Pass { precision, ..Pass::default() }).unwrap();
+                model.encode(&Sequences::new(&ids).unwrap(), &mut Pass { precision, ..Pass::default() }).unwrap();
             let stepper = Stepper::new(&model, &memory, precision).expect("on the CPU");
             let mut state = memory.state().select(&[0, 0, 1]).unwrap();
             let mut rows = stepper.rows(&state).expect("on the CPU");

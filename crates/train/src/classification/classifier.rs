@@ -9,10 +9,11 @@ use simurgh_data::text::Vocabulary;
 use simurgh_data::text::tokenizer::UNKNOWN;
 use simurgh_nn::artifact::{Artifact, ArtifactError};
 use simurgh_nn::burn::tensor::Device;
-use simurgh_nn::classifier::{Answers, Classifier, Texts};
+use simurgh_nn::classifier::{Answers, Classifier};
 use simurgh_nn::init::Init;
 use simurgh_nn::parameters;
 use simurgh_nn::pass::Pass;
+use simurgh_nn::sequences::Sequences;
 
 /// Most tokens of a text.
 pub const MOST_TOKENS: usize = 100_000;
@@ -120,7 +121,7 @@ impl TextClassifier {
             return Ok(Answers::default());
         }
         let slices: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
-        Ok(self.network.answer(&Texts::new(&slices)?, &mut Pass::default())?)
+        Ok(self.network.answer(&Sequences::new(&slices)?, &mut Pass::default())?)
     }
 
     /// What the model says of every text; none of a text without a word.

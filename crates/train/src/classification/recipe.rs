@@ -142,8 +142,8 @@ impl TaskRecipe for Recipe {
         &self.train
     }
 
-    fn bptt(&self) -> &Bptt {
-        &self.bptt
+    fn bptt(&self) -> Bptt {
+        self.bptt.clone()
     }
 
     fn saved(&self) -> &Saved {

@@ -8,7 +8,7 @@ use super::recipe::{Recipe, Unit};
 use super::report;
 use crate::Error;
 use crate::run::{Event, RunDirectory};
-use crate::training::{self, Evaluation, Step};
+use crate::training::{self, Carried, Evaluation, Step};
 use serde_json::json;
 use simurgh_data::InputError;
 use simurgh_data::metrics::classification::temperature;
@@ -16,11 +16,12 @@ use simurgh_data::text::tokenizer::UNKNOWN;
 use simurgh_data::text::{BpeDropout, Vectors, Vocabulary, batches};
 use simurgh_nn::ShapeError;
 use simurgh_nn::burn::tensor::Device;
-use simurgh_nn::classifier::{Classifier, ClassifierConfig, Texts};
+use simurgh_nn::classifier::{Classifier, ClassifierConfig};
 use simurgh_nn::init::Init;
 use simurgh_nn::parameters::{self, Parameter};
 use simurgh_nn::pass::{Noise, Pass};
 use simurgh_nn::recurrent::CellKind;
+use simurgh_nn::sequences::Sequences;
 use simurgh_random::{Random, mix, stream};
 use std::path::Path;
 
@@ -175,12 +176,19 @@ impl training::Task for Classification {
         self.recipe.model.noise(seed)
     }
 
-    fn loss(&self, network: &Classifier, batch: &[usize], epoch: u64, pass: &mut Pass) -> Result<Step, ShapeError> {
+    fn loss(
+        &self,
+        network: &Classifier,
+        batch: &[usize],
+        epoch: u64,
+        _: &mut Carried,
+        pass: &mut Pass,
+    ) -> Result<Step, ShapeError> {
         let texts: Vec<Vec<u32>> = batch.iter().map(|&i| self.noisy(i, epoch)).collect();
         let slices: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
         let labels: Vec<u32> = batch.iter().map(|&i| self.examples.train[i].class as u32).collect();
-        let loss = network.loss(&Texts::new(&slices)?, &labels, self.recipe.train.label_smoothing, pass)?;
-        Ok(Step { sums: loss.values(), loss: loss.smoothed(), count: batch.len() })
+        let loss = network.loss(&Sequences::new(&slices)?, &labels, self.recipe.train.label_smoothing, pass)?;
+        Ok(Step::sum(&[loss], batch.len()))
     }
 
     fn model(&self, parameters: Vec<Parameter>, device: &Device) -> Result<TextClassifier, Error> {

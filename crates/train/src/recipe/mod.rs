@@ -23,6 +23,8 @@ pub enum TaskName {
     Translation,
     /// Many-to-one: a text to one of a few classes.
     Classification,
+    /// One-to-many: a text from its first letter, word, or nothing.
+    LanguageModel,
 }
 
 impl TaskName {
@@ -31,6 +33,7 @@ impl TaskName {
         match self {
             Self::Translation => "translation",
             Self::Classification => "classification",
+            Self::LanguageModel => "language-model",
         }
     }
 }
@@ -53,7 +56,7 @@ pub trait TaskRecipe: Clone + Serialize + DeserializeOwned {
     /// The training.
     fn train(&self) -> &Train;
     /// How far back gradients go.
-    fn bptt(&self) -> &Bptt;
+    fn bptt(&self) -> Bptt;
     /// How the model is saved.
     fn saved(&self) -> &Saved;
     /// Are there files to be read?

@@ -49,7 +49,12 @@ pub struct Checkpoint {
     pub moments: Vec<Vec<Vec<f32>>>,
     /// Moving average of the parameters; empty without one.
     pub average: Vec<Vec<f32>>,
+    /// What the last batch left for the next one, by name.
+    pub carried: Vec<Parameter>,
 }
+
+/// Before the names of what is carried.
+const CARRIED: &str = "carried/";
 
 impl Checkpoint {
     /// Writes it in the place of the one before.
@@ -74,6 +79,9 @@ impl Checkpoint {
         }
         for (i, data) in self.average.into_iter().enumerate() {
             push("average", i, data);
+        }
+        for p in self.carried {
+            all.push(Parameter { name: format!("{CARRIED}{}", p.name), ..p });
         }
         let header = Header {
             format: FORMAT,
@@ -107,8 +115,14 @@ impl Checkpoint {
         };
         let progress: Progress = serde_json::from_value(file.header.provenance)
             .map_err(|e| bad("header".into(), "counters".into(), e.to_string()))?;
-        let mut tensors: std::collections::HashMap<String, Parameter> =
-            file.parameters.into_iter().map(|p| (p.name.clone(), p)).collect();
+        let mut tensors: std::collections::HashMap<String, Parameter> = std::collections::HashMap::new();
+        let mut carried = Vec::new();
+        for p in file.parameters {
+            match p.name.strip_prefix(CARRIED) {
+                Some(name) => carried.push(Parameter { name: name.into(), ..p.clone() }),
+                None => drop(tensors.insert(p.name.clone(), p)),
+            }
+        }
         let averaged = tensors.keys().any(|name| name.starts_with("average/"));
         let mut take = |kind: &str, like: &Parameter| -> Result<Vec<f32>, Error> {
             let name = format!("{kind}/{}", like.name);
@@ -126,6 +140,6 @@ impl Checkpoint {
                 average.push(take("average", p)?);
             }
         }
-        Ok(Some(Self { progress, parameters, moments, average }))
+        Ok(Some(Self { progress, parameters, moments, average, carried }))
     }
 }

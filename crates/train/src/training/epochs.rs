@@ -22,6 +22,7 @@ impl<T: Task> Loop<T> {
         let mut optimizer = Optimizer::new(rule, &network);
         let like = parameters::collect(&network);
         let mut average = Vec::new();
+        let mut carried = Vec::new();
         let mut progress = Progress::default();
         let data = task.fingerprint();
         if let Some(checkpoint) = Checkpoint::read(&rule, &run, &like)? {
@@ -39,6 +40,7 @@ impl<T: Task> Loop<T> {
             optimizer.moments = checkpoint.moments;
             optimizer.step = checkpoint.progress.step;
             average = checkpoint.average;
+            carried = checkpoint.carried;
             progress = checkpoint.progress;
         } else if averaged {
             average = like.into_iter().map(|p| p.data).collect();
@@ -46,7 +48,7 @@ impl<T: Task> Loop<T> {
         progress.data = data;
         let events = Events::open(&run, progress.step)?;
         let (device, network) = (device.clone(), Some(network));
-        Ok(Self { task, run, events, network, optimizer, average, progress, command, device })
+        Ok(Self { task, run, events, network, optimizer, average, carried, progress, command, device })
     }
 
     pub(super) fn go(mut self, observer: &mut dyn Observer) -> Result<Outcome<T>, Error> {

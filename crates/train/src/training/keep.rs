@@ -74,6 +74,7 @@ impl<T: Task> Loop<T> {
             parameters: parameters::collect(self.network()),
             moments: self.optimizer.moments.clone(),
             average: self.average.clone(),
+            carried: self.carried.clone(),
         };
         self.check_finite(&checkpoint.parameters)?;
         self.events.sync()?;

@@ -5,7 +5,7 @@ mod keep;
 mod task;
 mod update;
 
-pub use task::{Evaluation, Score, Step, Task};
+pub use task::{Carried, Evaluation, Score, Step, Task};
 
 use crate::Error;
 use crate::recipe::{self, TaskRecipe};
@@ -133,6 +133,8 @@ struct Loop<T: Task> {
     network: Option<T::Network>,
     optimizer: Optimizer,
     average: Vec<Vec<f32>>,
+    /// What the last batch left for the next one.
+    carried: Carried,
     progress: Progress,
     command: String,
     device: Device,

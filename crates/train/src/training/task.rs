@@ -8,6 +8,7 @@ use simurgh_nn::ShapeError;
 use simurgh_nn::burn::module::Module;
 use simurgh_nn::burn::tensor::{Device, Tensor};
 use simurgh_nn::init::Init;
+use simurgh_nn::ops::Loss;
 use simurgh_nn::parameters::Parameter;
 use simurgh_nn::pass::{Noise, Pass};
 use std::path::Path;
@@ -61,11 +62,19 @@ pub trait Task: Sized {
     /// The noise of a training pass, if any.
     fn noise(&self, seed: u64) -> Option<Noise>;
 
-    /// The loss of a batch of an epoch.
+    /// The loss of a batch of an epoch. `carried` is what the batch before left there, for a stream to go on from: nothing at
+    /// the beginning of a run.
     ///
     /// # Errors
     /// If a shape does not fit.
-    fn loss(&self, network: &Self::Network, batch: &[usize], epoch: u64, pass: &mut Pass) -> Result<Step, ShapeError>;
+    fn loss(
+        &self,
+        network: &Self::Network,
+        batch: &[usize],
+        epoch: u64,
+        carried: &mut Carried,
+        pass: &mut Pass,
+    ) -> Result<Step, ShapeError>;
 
     /// The network with these parameters, to be used.
     ///
@@ -110,6 +119,9 @@ pub trait Task: Sized {
     fn report(&self, model: &Self::Model, events: &[Event], test: &Self::Score) -> Result<String, Error>;
 }
 
+/// What goes from batch to batch, by name; a checkpoint keeps it.
+pub type Carried = Vec<Parameter>;
+
 /// The loss of a batch.
 #[derive(Debug)]
 pub struct Step {
@@ -119,6 +131,21 @@ pub struct Step {
     pub sums: [f64; 3],
     /// How many [`Task::UNIT`] they are sums over.
     pub count: usize,
+}
+
+impl Step {
+    /// Of several losses over `count` positions together.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn sum(losses: &[Loss], count: usize) -> Self {
+        let mut sums = [0.0; 3];
+        for loss in losses {
+            sums.iter_mut().zip(loss.values()).for_each(|(sum, value)| *sum += value);
+        }
+        let loss = losses.iter().map(Loss::smoothed).reduce(|a, b| a + b).expect("at least one loss");
+        Self { loss, sums, count }
+    }
 }
 
 /// A dev evaluation.

@@ -36,7 +36,8 @@ impl<T: Task> Loop<T> {
                 rows: Some(Arc::default()),
                 observer: None,
             };
-            let made = self.task.loss(self.network(), batch, self.progress.epoch, &mut pass)?;
+            let network = self.network.as_ref().expect("the network is away only at the end");
+            let made = self.task.loss(network, batch, self.progress.epoch, &mut self.carried, &mut pass)?;
             sums.iter_mut().zip(made.sums).for_each(|(s, v)| *s += v);
             count += made.count;
             let more = Accumulated::take(self.network(), &mut made.loss.backward(), &pass);

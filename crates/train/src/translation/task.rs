@@ -7,7 +7,7 @@ use super::report;
 use super::translator::{Translator, check_lengths};
 use crate::Error;
 use crate::run::{Event, RunDirectory};
-use crate::training::{self, Evaluation, Step};
+use crate::training::{self, Carried, Evaluation, Step};
 use serde_json::json;
 use simurgh_data::InputError;
 use simurgh_data::text::tokenizer::{END, START};
@@ -128,10 +128,17 @@ impl training::Task for Translation {
         self.recipe.model.noise(seed)
     }
 
-    fn loss(&self, network: &Seq2Seq, batch: &[usize], epoch: u64, pass: &mut Pass) -> Result<Step, ShapeError> {
+    fn loss(
+        &self,
+        network: &Seq2Seq,
+        batch: &[usize],
+        epoch: u64,
+        _: &mut Carried,
+        pass: &mut Pass,
+    ) -> Result<Step, ShapeError> {
         let batch = self.batch(batch, epoch);
         let loss = network.loss(&batch, self.recipe.train.label_smoothing, pass)?;
-        Ok(Step { sums: loss.values(), loss: loss.smoothed(), count: batch.tokens() })
+        Ok(Step::sum(&[loss], batch.tokens()))
     }
 
     fn model(&self, parameters: Vec<Parameter>, device: &Device) -> Result<Translator, Error> {

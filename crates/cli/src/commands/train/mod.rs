@@ -1,6 +1,7 @@
 //! `simurgh train`
 
 mod classification;
+mod language_model;
 mod translation;
 
 use super::device;
@@ -10,6 +11,7 @@ use crate::failure::Failure;
 use crate::printer::TrainingBar;
 use simurgh_train::Error;
 use simurgh_train::classification::Classification;
+use simurgh_train::language_model::LanguageModelling;
 use simurgh_train::recipe::{self, Override, TaskName, TaskRecipe};
 use simurgh_train::run::RunDirectory;
 use simurgh_train::training::{self, Options, Outcome, Task};
@@ -33,6 +35,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         return match task {
             TaskName::Translation => resume::<Translation>(args, directory),
             TaskName::Classification => resume::<Classification>(args, directory),
+            TaskName::LanguageModel => resume::<LanguageModelling>(args, directory),
         };
     }
     let name = args.recipe.as_deref().unwrap_or_default();
@@ -45,6 +48,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     match task {
         TaskName::Translation => begin::<Translation>(args, &text, stem, &overrides),
         TaskName::Classification => begin::<Classification>(args, &text, stem, &overrides),
+        TaskName::LanguageModel => begin::<LanguageModelling>(args, &text, stem, &overrides),
     }
 }
 

@@ -1,0 +1,29 @@
+//! `simurgh generate`
+
+use super::generator;
+use crate::args::GenerateArgs;
+use crate::failure::Failure;
+use simurgh_nn::decode::Sampling;
+use std::io::Write;
+
+/// Runs the command.
+pub fn run(args: &GenerateArgs) -> Result<(), Failure> {
+    let model = generator(&args.model)?;
+    let sampling = Sampling { temperature: args.temperature, top_p: args.top_p };
+    let mut out = std::io::stdout().lock();
+    for seed in args.seed..args.seed.saturating_add(args.count) {
+        let mut writing = model.write(&args.start, sampling, seed)?;
+        if args.json {
+            writing.by_ref().take(args.length).for_each(drop);
+            writeln!(out, "{}", serde_json::json!({"seed": seed, "text": writing.text()}))?;
+            continue;
+        }
+        write!(out, "{}", args.start)?;
+        for piece in writing.take(args.length) {
+            write!(out, "{piece}")?;
+            out.flush()?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}

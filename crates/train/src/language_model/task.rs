@@ -1,0 +1,180 @@
+//! What a language model brings to the training loop.
+
+use super::evaluate::{Score, document_loss, measure, window, window_loss};
+use super::generator::Generator;
+use super::recipe::{Documents, Recipe, Reset};
+use super::report;
+use super::texts::{Texts, documents, stream};
+use crate::Error;
+use crate::run::{Event, RunDirectory};
+use crate::training::{self, Carried, Evaluation, Step};
+use serde_json::json;
+use simurgh_data::text::{Vocabulary, batches};
+use simurgh_nn::ShapeError;
+use simurgh_nn::burn::module::Module;
+use simurgh_nn::burn::tensor::Device;
+use simurgh_nn::init::Init;
+use simurgh_nn::language_model::LanguageModel;
+use simurgh_nn::parameters::{self, Parameter};
+use simurgh_nn::pass::{Noise, Pass};
+use simurgh_nn::recurrent::State;
+use simurgh_random::{mix, stream as seeded};
+use std::path::Path;
+
+/// A language model with its text.
+#[derive(Debug)]
+pub struct LanguageModelling {
+    recipe: Recipe,
+    texts: Texts,
+    vocabulary: Vocabulary,
+    /// The training text as tokens: one stream, or every line.
+    ids: Vec<Vec<u32>>,
+}
+
+impl LanguageModelling {
+    /// Parts that the stream is learnt from at once: each has an equal share of it.
+    fn streams(&self) -> usize {
+        let most = (self.ids[0].len() - 1) / 2;
+        (self.recipe.train.batch_tokens / self.recipe.bptt.window_steps).clamp(1, most.max(1))
+    }
+
+    /// The vocabulary.
+    pub fn tokens(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+}
+
+impl training::Task for LanguageModelling {
+    type Recipe = Recipe;
+    type Network = LanguageModel;
+    type Model = Generator;
+    type Score = Score;
+    const UNIT: &'static str = "tokens";
+    const SUMS: [&'static str; 3] = ["loss", "nll", "accuracy"];
+
+    fn read(recipe: Recipe, directory: Option<&Path>, begun: Option<&RunDirectory>) -> Result<Self, Error> {
+        let texts = Texts::read(&recipe, directory)?;
+        let vocabulary = match begun {
+            Some(run) => {
+                let saved = run.read(&run.tokenizer())?;
+                Vocabulary::load(&saved).map_err(|e| e.at(run.tokenizer()))?
+            }
+            None => texts.vocabulary(&recipe)?,
+        };
+        let ids = match recipe.text.documents {
+            Documents::Stream => vec![stream(&vocabulary, &texts.train)],
+            Documents::Line => documents(&vocabulary, &texts.train),
+        };
+        Ok(Self { recipe, texts, vocabulary, ids })
+    }
+
+    fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    fn network_config(&self) -> serde_json::Value {
+        json!(self.recipe.model)
+    }
+
+    fn vocabulary(&self) -> String {
+        self.vocabulary.save()
+    }
+
+    fn introduction(&self) -> String {
+        let t = &self.texts;
+        let test = if t.test_is_dev { "no test set".into() } else { format!("{} test", t.test.len()) };
+        let tokens: usize = self.ids.iter().map(|ids| ids.len() - 1).sum();
+        let streams = match self.recipe.text.documents {
+            Documents::Stream => format!(" in {} streams", self.streams()),
+            Documents::Line => String::new(),
+        };
+        format!(
+            "{} lines to learn from, {} dev, {test}; {tokens} tokens{streams}; {} {}",
+            t.train.len(),
+            t.dev.len(),
+            self.vocabulary.len(),
+            self.vocabulary.unit()
+        )
+    }
+
+    fn fingerprint(&self) -> u64 {
+        let tokens = self.ids.iter().flat_map(|ids| ids.iter().chain([&u32::MAX]));
+        tokens.fold(0, |hash, &token| mix(hash ^ u64::from(token)))
+    }
+
+    fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
+        match self.recipe.text.documents {
+            // In the order of the text: each window goes on where the one before it ended.
+            Documents::Stream => {
+                let length = (self.ids[0].len() - 1) / self.streams();
+                (0..length.div_ceil(self.recipe.bptt.window_steps)).map(|window| vec![window]).collect()
+            }
+            Documents::Line => {
+                let lengths: Vec<(usize, usize)> = self.ids.iter().map(|ids| (0, ids.len())).collect();
+                batches::epoch(&lengths, self.recipe.train.batch_tokens, seeded(self.recipe.seed, "batches"), epoch)
+            }
+        }
+    }
+
+    fn network(&self, init: &Init) -> Result<LanguageModel, ShapeError> {
+        LanguageModel::new(&self.recipe.model, self.vocabulary.len(), init)
+    }
+
+    fn noise(&self, seed: u64) -> Option<Noise> {
+        self.recipe.model.noise(seed)
+    }
+
+    fn loss(
+        &self,
+        network: &LanguageModel,
+        batch: &[usize],
+        _epoch: u64,
+        carried: &mut Carried,
+        pass: &mut Pass,
+    ) -> Result<Step, ShapeError> {
+        let smoothing = self.recipe.train.label_smoothing;
+        if self.recipe.text.documents == Documents::Line {
+            let texts: Vec<&[u32]> = batch.iter().map(|&i| self.ids[i].as_slice()).collect();
+            let (losses, count) = document_loss(network, &texts, smoothing, pass)?;
+            return Ok(Step::sum(&losses, count));
+        }
+        let window_steps = self.recipe.bptt.window_steps;
+        let parts = window(&self.ids[0], self.streams(), window_steps, batch[0]).expect("a window of the epoch");
+        let begins = batch[0] == 0 || self.recipe.bptt.reset == Reset::Window;
+        let device = network.devices().into_iter().next().expect("a network is on a device");
+        let initial = if begins { None } else { State::read(carried, &device) };
+        let (loss, last) = window_loss(network, &parts, initial.as_deref(), smoothing, pass)?;
+        *carried = State::write(&last);
+        Ok(Step::sum(&[loss], parts.iter().map(|part| part.0.len()).sum()))
+    }
+
+    fn model(&self, parameters: Vec<Parameter>, device: &Device) -> Result<Generator, Error> {
+        let network = self.network(&Init::zeros(device))?;
+        let network = parameters::replace(network, parameters).expect("the same network");
+        Ok(Generator { network, vocabulary: self.vocabulary.clone(), recipe: self.recipe.clone() })
+    }
+
+    fn evaluate(&self, model: &Generator, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Evaluation<Score>>, Error> {
+        let Some(score) = measure(&model.network, &self.vocabulary, &self.recipe, &self.texts.dev, go_on)? else {
+            return Ok(None);
+        };
+        let events = training::Score::numbers(&score);
+        Ok(Some(Evaluation { value: -score.nll, score, events }))
+    }
+
+    fn test(&self, model: &Generator, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Score>, Error> {
+        measure(&model.network, &self.vocabulary, &self.recipe, &self.texts.test, go_on)
+    }
+
+    fn measured_on(&self) -> &'static str {
+        self.texts.measured_on()
+    }
+
+    fn provenance(&self) -> Vec<(&'static str, serde_json::Value)> {
+        vec![("training_lines", json!(self.texts.train.len())), ("licences", json!(self.recipe.data.licences))]
+    }
+
+    fn report(&self, model: &Generator, events: &[Event], test: &Score) -> Result<String, Error> {
+        report::sections(model, events, (self.measured_on(), test))
+    }
+}
