@@ -102,6 +102,20 @@ pub fn replace<M: Module>(module: M, values: Vec<Parameter>) -> Result<M, String
     if replace.problems.is_empty() { Ok(module) } else { Err(replace.problems.join("; ")) }
 }
 
+/// The module with the values of `begin` in place of the parameters of their names and shapes; others of `begin` are passed over.
+pub fn begin<M: Module>(module: M, begin: &[Parameter]) -> M {
+    if begin.is_empty() {
+        return module;
+    }
+    let mut all = collect(&module);
+    for p in &mut all {
+        if let Some(value) = begin.iter().find(|value| value.name == p.name && value.shape == p.shape) {
+            p.data.clone_from(&value.data);
+        }
+    }
+    replace(module, all).expect("the module's own names and shapes")
+}
+
 #[cfg(test)]
 mod tests {
     use super::public_name;

@@ -80,6 +80,7 @@ fn an_interrupted_run_ends_with_the_same_bytes_and_learns() {
         &["model.pooling=\"attention\""][..],
         &["model.pooling=\"max-mean\"", "text.unit=\"subword\"", "text.bpe_dropout=0.1", "model.cell=\"gru\""],
         &["model.pooling=\"last\"", "model.bidirectional=false", "text.word_dropout=0.3"],
+        &["pretrain.epochs=2", "pretrain.batch_tokens=90", "model.layers=2"],
     ]
     .into_iter()
     .enumerate()

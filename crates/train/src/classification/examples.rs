@@ -3,6 +3,7 @@
 use super::recipe::{Recipe, Unit};
 use crate::recipe::{OneOrMany, located};
 use simurgh_data::InputError;
+use simurgh_data::text::corpus::read_encoded;
 use simurgh_data::text::{Encoding, Example, LabelledSource, Tokenizer, Vectors, Vocabulary, Words, tokenizer::masked};
 use simurgh_random::{Random, stream};
 use std::collections::{BTreeSet, HashSet};
@@ -33,6 +34,8 @@ pub struct Examples {
     pub test: Vec<Labelled>,
     /// The recipe names no test set: the dev set stands in for it.
     pub test_is_dev: bool,
+    /// Text without labels to learn from first.
+    pub unlabelled: Vec<String>,
 }
 
 impl Examples {
@@ -69,7 +72,12 @@ impl Examples {
         if test_is_dev {
             test.clone_from(&dev);
         }
-        Ok(Self { classes, train, dev, test, test_is_dev })
+        let mut unlabelled = Vec::new();
+        for path in recipe.pretrain.iter().flat_map(|pretrain| pretrain.text.all()) {
+            let text = read_encoded(&located(path, directory), data.encoding)?;
+            unlabelled.extend(text.lines().filter(|line| !line.trim().is_empty()).map(String::from));
+        }
+        Ok(Self { classes, train, dev, test, test_is_dev, unlabelled })
     }
 
     /// Learns the vocabulary of the training data; with it the word vectors that the embedding begins with.
@@ -82,7 +90,10 @@ impl Examples {
         directory: Option<&Path>,
     ) -> Result<(Vocabulary, Option<Vectors>), InputError> {
         let (text, normaliser) = (&recipe.text, recipe.text.normaliser());
-        let texts = || self.train.iter().map(|example| example.text.as_str());
+        let texts = || {
+            let labelled = self.train.iter().map(|example| example.text.as_str());
+            labelled.chain(self.unlabelled.iter().map(String::as_str))
+        };
         if text.unit == Unit::Subword {
             let lines: Vec<String> = texts().map(|line| masked(normaliser, normaliser, line, "").0).collect();
             let tokenizer = Tokenizer::train(lines.into_iter(), text.vocab, normaliser, normaliser)?;

@@ -1,11 +1,14 @@
 //! A classification's recipe.
 
-use crate::recipe::validate::{out_of_range, share, shared, within};
+use crate::language_model::{self, Documents, Unfolding};
+use crate::recipe::validate::{out_of_range, positive, share, shared, within};
 use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train};
+use crate::schedule::Decay;
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
 use simurgh_data::text::{Encoding, LabelledSource, Normaliser, Script};
 use simurgh_nn::classifier::ClassifierConfig;
+use simurgh_nn::language_model::LanguageModelConfig;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -30,6 +33,9 @@ pub struct Recipe {
     /// The network.
     #[serde(default)]
     pub model: ClassifierConfig,
+    /// What the encoder learns first, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretrain: Option<Pretrain>,
     /// The training.
     #[serde(default)]
     pub train: Train,
@@ -118,6 +124,77 @@ impl Text {
     }
 }
 
+/// `[pretrain]`: the encoder and the embedding first learn to guess the next word, and reading backwards the one before, of the
+/// training texts and of any other text (Dai & Le 2015).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pretrain {
+    /// Text files besides the training texts, a text a line.
+    pub text: OneOrMany<PathBuf>,
+    /// Passes over all of it.
+    pub epochs: u64,
+    /// Most tokens of a batch.
+    pub batch_tokens: usize,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Probability of zeroing an activation.
+    pub dropout: f64,
+}
+
+impl Default for Pretrain {
+    fn default() -> Self {
+        Self { text: OneOrMany::default(), epochs: 8, batch_tokens: 1500, learning_rate: 2e-3, dropout: 0.3 }
+    }
+}
+
+impl Recipe {
+    /// The recipe of the language model that [`Pretrain`] describes.
+    pub(super) fn language_model(&self, pretrain: &Pretrain) -> language_model::Recipe {
+        let (t, m) = (&self.text, &self.model);
+        language_model::Recipe {
+            task: TaskName::LanguageModel,
+            name: format!("{}-pretrain", self.name),
+            seed: self.seed,
+            data: language_model::Data::default(),
+            text: language_model::Text {
+                unit: match t.unit {
+                    Unit::Word => language_model::Unit::Word,
+                    Unit::Subword => language_model::Unit::Subword,
+                },
+                documents: Documents::Line,
+                script: t.script,
+                lowercase: t.lowercase,
+                strip_diacritics: t.strip_diacritics,
+                vocab: t.vocab,
+            },
+            model: LanguageModelConfig {
+                cell: m.cell,
+                embedding: m.embedding,
+                hidden: m.hidden,
+                // A second layer that reads both ways would see what the first is to guess.
+                layers: if m.bidirectional { 1 } else { m.layers },
+                bidirectional: m.bidirectional,
+                tie: true,
+                dropout: pretrain.dropout,
+                variational: m.variational,
+            },
+            train: Train {
+                epochs: pretrain.epochs,
+                batch_tokens: pretrain.batch_tokens,
+                learning_rate: pretrain.learning_rate,
+                steps: 0,
+                eval_every: 0,
+                decay: Decay::Cosine,
+                label_smoothing: 0.0,
+                patience: 0,
+                ..self.train.clone()
+            },
+            bptt: Unfolding { window_steps: 0, checkpoint: self.bptt.checkpoint, ..Unfolding::default() },
+            artifact: Saved::default(),
+        }
+    }
+}
+
 impl TaskRecipe for Recipe {
     const TASK: TaskName = TaskName::Classification;
     const SOURCE: &'static str = "a file's name, {csv, text, label}, or a list of these";
@@ -162,6 +239,12 @@ impl TaskRecipe for Recipe {
             return Err(out_of_range(&format!("model.{key}"), &expected, got));
         }
         shared(self)?;
+        if let Some(pretrain) = &self.pretrain {
+            share("pretrain.dropout", pretrain.dropout)?;
+            positive("pretrain.learning_rate", pretrain.learning_rate)?;
+            within("pretrain.epochs", pretrain.epochs as usize, 1, 10_000_000)?;
+            within("pretrain.batch_tokens", pretrain.batch_tokens, 1, 10_000_000)?;
+        }
         share("text.word_dropout", self.text.word_dropout)?;
         share("text.bpe_dropout", self.text.bpe_dropout)?;
         within("text.vocab", self.text.vocab, 100, 1_000_000)?;

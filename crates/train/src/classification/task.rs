@@ -7,8 +7,9 @@ use super::examples::Examples;
 use super::recipe::{Recipe, Unit};
 use super::report;
 use crate::Error;
+use crate::language_model::{self, LanguageModelling};
 use crate::run::{Event, RunDirectory};
-use crate::training::{self, Carried, Evaluation, Step};
+use crate::training::{self, Carried, Evaluation, Observer, Step};
 use serde_json::json;
 use simurgh_data::InputError;
 use simurgh_data::metrics::classification::temperature;
@@ -44,12 +45,31 @@ pub struct Classification {
     /// Training texts as tokens.
     texts: Vec<Vec<u32>>,
     bpe_dropout: Option<BpeDropout>,
+    /// What the encoder learnt first.
+    pretrained: Vec<Parameter>,
 }
 
 impl Classification {
     /// The data.
     pub fn examples(&self) -> &Examples {
         &self.examples
+    }
+
+    /// The embedding with the vectors of the words that have some; nothing without vectors.
+    fn embedding(&self, init: &Init) -> Vec<Parameter> {
+        let (Some(vectors), Vocabulary::Words(words)) = (&self.vectors, &self.vocabulary) else { return Vec::new() };
+        let network = Classifier::new(&self.recipe.model, self.vocabulary.len(), self.examples.classes.len(), init);
+        let all = network.map_or_else(|_| Vec::new(), |network| parameters::collect(&network));
+        let mut table: Vec<Parameter> = all.into_iter().filter(|p| p.name == "embedding").collect();
+        for own in &mut table {
+            for (word, vector) in &vectors.words {
+                let id = words.id(word);
+                if id != UNKNOWN {
+                    own.data[id as usize * vectors.width..][..vectors.width].copy_from_slice(vector);
+                }
+            }
+        }
+        table
     }
 
     /// A training text's tokens as this epoch sees them.
@@ -111,7 +131,24 @@ impl training::Task for Classification {
                 .field("text.bpe_dropout")
                 .into());
         }
-        Ok(Self { recipe, examples, vocabulary, vectors, texts, bpe_dropout })
+        Ok(Self { recipe, examples, vocabulary, vectors, texts, bpe_dropout, pretrained: Vec::new() })
+    }
+
+    fn prepare(&mut self, run: &RunDirectory, device: &Device, observer: &mut dyn Observer) -> Result<(), Error> {
+        let Some(pretrain) = &self.recipe.pretrain else { return Ok(()) };
+        observer.note("first the encoder learns to guess words");
+        // A twentieth, evenly spread, says how well.
+        let all = self.examples.train.iter().map(|example| &example.text).chain(&self.examples.unlabelled).cloned();
+        let (dev, train) = all.enumerate().partition::<Vec<_>, _>(|(i, _)| i % 20 == 19);
+        let plain = |all: Vec<(usize, String)>| all.into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        let (train, dev) = (plain(train), plain(dev));
+        let texts = language_model::Texts { train, test: dev.clone(), dev, test_is_dev: true };
+        let recipe = self.recipe.language_model(pretrain);
+        let begin = self.embedding(&Init::new(self.recipe.seed, device));
+        let task = LanguageModelling::of(recipe, texts, self.vocabulary.clone(), begin);
+        let outcome = training::inner(task, run, "pretrain", device, observer)?;
+        self.pretrained = parameters::collect(&outcome.model.network);
+        Ok(())
     }
 
     fn recipe(&self) -> &Recipe {
@@ -153,23 +190,14 @@ impl training::Task for Classification {
         batches::epoch(&lengths, self.recipe.train.batch_tokens, stream(self.recipe.seed, "batches"), epoch)
     }
 
-    /// Words with vectors begin with them.
+    /// Words with vectors begin with them, an encoder that learnt before with what it learnt.
     fn network(&self, init: &Init) -> Result<Classifier, ShapeError> {
-        let config = &self.recipe.model;
-        let network = Classifier::new(config, self.vocabulary.len(), self.examples.classes.len(), init)?;
-        let (Some(vectors), Vocabulary::Words(words), false) = (&self.vectors, &self.vocabulary, init.is_zeros())
-        else {
+        let network = Classifier::new(&self.recipe.model, self.vocabulary.len(), self.examples.classes.len(), init)?;
+        if init.is_zeros() {
             return Ok(network);
-        };
-        let mut all = parameters::collect(&network);
-        let table = all.iter_mut().find(|p| p.name == "embedding").expect("a classifier has an embedding");
-        for (word, vector) in &vectors.words {
-            let id = words.id(word);
-            if id != UNKNOWN {
-                table.data[id as usize * vectors.width..][..vectors.width].copy_from_slice(vector);
-            }
         }
-        Ok(parameters::replace(network, all).expect("the same network"))
+        let network = parameters::begin(network, &self.embedding(init));
+        Ok(parameters::begin(network, &self.pretrained))
     }
 
     fn noise(&self, seed: u64) -> Option<Noise> {

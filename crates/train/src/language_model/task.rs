@@ -29,9 +29,20 @@ pub struct LanguageModelling {
     vocabulary: Vocabulary,
     /// The training text as tokens: one stream, or every line.
     ids: Vec<Vec<u32>>,
+    /// What parameters of these names begin with.
+    begin: Vec<Parameter>,
 }
 
 impl LanguageModelling {
+    /// Of texts and a vocabulary that are there; parameters of the names of `begin` begin with its values.
+    pub(crate) fn of(recipe: Recipe, texts: Texts, vocabulary: Vocabulary, begin: Vec<Parameter>) -> Self {
+        let ids = match recipe.text.documents {
+            Documents::Stream => vec![stream(&vocabulary, &texts.train)],
+            Documents::Line => documents(&vocabulary, &texts.train),
+        };
+        Self { recipe, texts, vocabulary, ids, begin }
+    }
+
     /// Parts that the stream is learnt from at once: each has an equal share of it.
     fn streams(&self) -> usize {
         let most = (self.ids[0].len() - 1) / 2;
@@ -61,11 +72,7 @@ impl training::Task for LanguageModelling {
             }
             None => texts.vocabulary(&recipe)?,
         };
-        let ids = match recipe.text.documents {
-            Documents::Stream => vec![stream(&vocabulary, &texts.train)],
-            Documents::Line => documents(&vocabulary, &texts.train),
-        };
-        Ok(Self { recipe, texts, vocabulary, ids })
+        Ok(Self::of(recipe, texts, vocabulary, Vec::new()))
     }
 
     fn recipe(&self) -> &Recipe {
@@ -117,7 +124,8 @@ impl training::Task for LanguageModelling {
     }
 
     fn network(&self, init: &Init) -> Result<LanguageModel, ShapeError> {
-        LanguageModel::new(&self.recipe.model, self.vocabulary.len(), init)
+        let network = LanguageModel::new(&self.recipe.model, self.vocabulary.len(), init)?;
+        Ok(if init.is_zeros() { network } else { parameters::begin(network, &self.begin) })
     }
 
     fn noise(&self, seed: u64) -> Option<Noise> {

@@ -34,6 +34,7 @@ impl RunDirectory {
         let run = Self { root };
         let files = [run.recipe(), run.events(), run.model(), run.report()];
         let folders = [run.root.join("checkpoints"), run.root.join("tensorboard")];
+        let inner = run.root.join("pretrain");
         // A process killed before it wrote the recipe leaves empty folders, which are no run.
         let full = |path: &PathBuf| std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
         if !force && (files.iter().any(|path| path.exists()) || folders.iter().any(full)) {
@@ -44,7 +45,7 @@ impl RunDirectory {
         for path in files {
             remove(&path, std::fs::remove_file(&path))?;
         }
-        for path in &folders {
+        for path in folders.iter().chain([&inner]) {
             remove(path, std::fs::remove_dir_all(path))?;
         }
         for directory in &folders {

@@ -94,14 +94,46 @@ pub fn train<T: Task>(
     device: &Device,
     observer: &mut dyn Observer,
 ) -> Result<Outcome<T>, Error> {
-    let task = T::read(recipe, options.data_directory.as_deref(), None)?;
+    let mut task = T::read(recipe, options.data_directory.as_deref(), None)?;
     let recipe = task.recipe();
     let run = RunDirectory::create(options.out.as_deref(), recipe.name(), options.force)?;
     let _lock = run.lock()?;
-    run.write(&run.tokenizer(), task.vocabulary().as_bytes())?;
-    run.write(&run.command(), options.command.as_bytes())?;
-    run.write(&run.recipe(), recipe.to_toml().as_bytes())?;
+    introduce(&task, &run, &options.command)?;
+    task.prepare(&run, device, observer)?;
     Loop::new(task, run, device, options.command.clone())?.go(observer)
+}
+
+/// What a run can be gone on with from.
+fn introduce(task: &impl Task, run: &RunDirectory, command: &str) -> Result<(), InputError> {
+    run.write(&run.tokenizer(), task.vocabulary().as_bytes())?;
+    run.write(&run.command(), command.as_bytes())?;
+    run.write(&run.recipe(), task.recipe().to_toml().as_bytes())
+}
+
+/// Trains, or goes on with, a task that another one begins with: in the folder `name` of that one's run, which stands for both if
+/// it is interrupted.
+pub(crate) fn inner<T: Task>(
+    task: T,
+    outer: &RunDirectory,
+    name: &str,
+    device: &Device,
+    observer: &mut dyn Observer,
+) -> Result<Outcome<T>, Error> {
+    let root = outer.root().join(name);
+    let run = match RunDirectory::open(&root) {
+        Ok(run) => run,
+        Err(_) => {
+            let run = RunDirectory::create(Some(&root), name, true)?;
+            introduce(&task, &run, name)?;
+            run
+        }
+    };
+    run.remove_leftovers();
+    let interrupted = |e| match e {
+        Error::Interrupted { step, .. } => Error::Interrupted { step, run: outer.root().into() },
+        e => e,
+    };
+    Loop::new(task, run, device, name.into()).and_then(|inner| inner.go(observer)).map_err(interrupted)
 }
 
 /// Goes on with the run in `directory`, to the same bytes as if it had never stopped.
@@ -118,7 +150,11 @@ pub fn resume<T: Task>(
     let _lock = run.lock()?;
     run.remove_leftovers();
     let recipe = recipe::parse(&run.read(&run.recipe())?, &[]).map_err(|e| e.at(run.recipe()))?;
-    let task = T::read(recipe, options.data_directory.as_deref(), Some(&run))?;
+    let mut task = T::read(recipe, options.data_directory.as_deref(), Some(&run))?;
+    // What a run has begun with stands in its checkpoint.
+    if !run.checkpoint().exists() {
+        task.prepare(&run, device, observer)?;
+    }
     // The command that began the run stands in the model, whoever ends it.
     let command = run.read(&run.command())?;
     Loop::new(task, run, device, command)?.go(observer)

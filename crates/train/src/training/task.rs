@@ -1,5 +1,6 @@
 //! What a task brings to the loop: data, a network, and how both are measured.
 
+use super::Observer;
 use crate::Error;
 use crate::recipe::TaskRecipe;
 use crate::run::{Event, RunDirectory};
@@ -34,6 +35,14 @@ pub trait Task: Sized {
     /// # Errors
     /// If they can't be used.
     fn read(recipe: Self::Recipe, directory: Option<&Path>, begun: Option<&RunDirectory>) -> Result<Self, Error>;
+
+    /// What is trained before the training itself begins or goes on, in a folder of the run: nothing, for most tasks.
+    ///
+    /// # Errors
+    /// As [`crate::training::train`].
+    fn prepare(&mut self, _run: &RunDirectory, _device: &Device, _observer: &mut dyn Observer) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// The recipe.
     fn recipe(&self) -> &Self::Recipe;
