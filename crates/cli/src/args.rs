@@ -29,6 +29,8 @@ pub enum Command {
     Translate(TranslateArgs),
     /// Say which class texts belong to, from arguments or standard input, a text a line
     Classify(ClassifyArgs),
+    /// Compose a piece of music from a chord, notes, or nothing
+    Compose(ComposeArgs),
     /// Write a text from its first letters or words, or from nothing
     Generate(GenerateArgs),
     /// Measure a model on a file or on its recipe's test set
@@ -152,6 +154,49 @@ pub struct ClassifyArgs {
     #[arg(long)]
     pub all: bool,
     /// One JSON object a text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `simurgh compose`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simurgh train chorales --data-dir DIR
+  simurgh compose --model runs/chorales-1/model.safetensors --start Am --length 64 --out piece.mid
+  simurgh compose --model m.safetensors --start \"C4 E4 G4\" --start F --out piece.svg      begins with two chords
+  simurgh compose --model m.safetensors --seed 7 --json                                    frames of MIDI numbers
+
+Your own music: a folder of MIDI files
+  simurgh train chorales --set data.train=midi-files --set data.frames_per_quarter=4
+
+The same seed gives the same piece.")]
+pub struct ComposeArgs {
+    /// A model file, or a built-in model (see `simurgh models`)
+    #[arg(long, value_name = "MODEL")]
+    pub model: String,
+    /// A chord (C, F#m, Bb7, Am/E) or notes (\"C4 E4 G4\", \"60 64 67\") to begin with; several times: one after the other
+    #[arg(long, value_name = "CHORD")]
+    pub start: Vec<String>,
+    /// Frames, those it begins with among them
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::builder::TypedValueParser::map(clap::value_parser!(u32).range(1..=1_000_000), |n| n as usize))]
+    pub length: usize,
+    /// Below 1 surer, above 1 wilder; 0 always takes the likeliest notes
+    #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = number(0.0, 100.0))]
+    pub temperature: f64,
+    /// Draw only among the likeliest notes whose probabilities sum to this share
+    #[arg(long, value_name = "P", default_value_t = 1.0, value_parser = number(0.0, 1.0))]
+    pub top_p: f64,
+    /// Seed of the draws
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Quarter notes a minute
+    #[arg(long, value_name = "N", default_value_t = 90.0, value_parser = number(10.0, 400.0))]
+    pub tempo: f64,
+    /// Where to write it: .mid, or .svg for a piano roll; several times for both
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Vec<PathBuf>,
+    /// One JSON object on stdout
     #[arg(long)]
     pub json: bool,
 }

@@ -60,6 +60,11 @@ pub const RECIPES: &[BuiltinRecipe] = &[
         text: include_str!("../../../recipes/sentipers.toml"),
     },
     BuiltinRecipe {
+        name: "chorales",
+        about: "compose in four voices, from a chord or nothing (needs --data-dir)",
+        text: include_str!("../../../recipes/chorales.toml"),
+    },
+    BuiltinRecipe {
         name: "text",
         about: "write like a text file of your own (--set data.train=FILE)",
         text: include_str!("../../../recipes/text.toml"),

@@ -1,62 +1,15 @@
 //! The program as a user meets it: output, errors, hints and exit codes, by snapshot.
 
+mod case;
+
+use case::Case;
 use simurgh_nn::artifact::{self, Precision};
 use simurgh_train::recipe::{self, TaskName};
-use simurgh_train::{classification, language_model, translation};
-use std::io::Write;
+use simurgh_train::{classification, language_model, music, translation};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 const MODEL: &[u8] = include_bytes!("../models/fa-en.safetensors");
-
-struct Case {
-    directory: tempfile::TempDir,
-}
-
-impl Case {
-    fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self) -> &Path {
-        self.directory.path()
-    }
-
-    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) {
-        std::fs::write(self.path().join(name), bytes).unwrap();
-    }
-
-    /// Runs in the case's directory: exit code, stdout and stderr as one text.
-    fn run_with(&self, args: &[&str], input: &[u8]) -> String {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_simurgh"))
-            .args(args)
-            .current_dir(self.path())
-            .env_remove("SIMURGH_DATA")
-            .env("COLUMNS", "100")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let input = input.to_vec();
-        // The program may end before it has read everything.
-        let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
-        let output = child.wait_with_output().unwrap();
-        writer.join().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        format!(
-            "exit code: {}\n--- stdout\n{}--- stderr\n{}",
-            output.status.code().map_or_else(|| "signal".into(), |c| c.to_string()),
-            text(&output.stdout),
-            text(&output.stderr)
-        )
-    }
-
-    fn run(&self, args: &[&str]) -> String {
-        self.run_with(args, b"")
-    }
-}
 
 /// `simurgh train` on `pairs.tsv` with a network that trains in no time.
 const TINY: &[&str] = &["train", "tiny.toml", "--quiet", "--out", "run"];
@@ -287,6 +240,7 @@ fn every_built_in_recipe_is_valid_and_listed() {
         match recipe::task(&text, &[]).unwrap() {
             TaskName::Translation => drop(recipe::parse::<translation::Recipe>(&text, &[]).unwrap()),
             TaskName::Classification => drop(recipe::parse::<classification::Recipe>(&text, &[]).unwrap()),
+            TaskName::Music => drop(recipe::parse::<music::Recipe>(&text, &[]).unwrap()),
             // The text is the user's own.
             TaskName::LanguageModel => {
                 let set = [recipe::Override { key: "data.train".into(), value: "book.txt".into() }];

@@ -4,6 +4,7 @@
 
 pub mod error;
 pub mod metrics;
+pub mod music;
 pub mod text;
 
 pub use error::InputError;

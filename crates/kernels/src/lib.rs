@@ -15,6 +15,7 @@
 //!   can't change a result.
 
 pub mod attention;
+pub mod binary_cross_entropy;
 pub mod buffer;
 pub mod ceiling;
 pub mod cpu;

@@ -15,6 +15,7 @@ pub mod ops;
 pub mod optimizer;
 pub mod parameters;
 pub mod pass;
+pub mod polyphony;
 pub mod recurrent;
 pub mod seq2seq;
 pub mod sequences;

@@ -5,15 +5,18 @@
 //! * [`translation`]: encoder-decoders, their evaluation, and translating with them.
 //! * [`classification`]: classifiers, their evaluation, and classifying with them.
 //! * [`language_model`]: language models, their evaluation, and writing with them.
+//! * [`music`]: models of music, their evaluation, and composing with them.
 //! * [`run`]: the run directory: recipe, events, TensorBoard, checkpoints, model, report.
 //! * [`report`]: the page and its drawings.
 
 pub mod classification;
 pub mod error;
 pub mod language_model;
+pub mod music;
 pub mod recipe;
 pub mod report;
 pub mod run;
+mod saved;
 pub mod schedule;
 pub mod training;
 pub mod translation;

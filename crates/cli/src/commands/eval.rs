@@ -1,6 +1,6 @@
 //! `simurgh eval`
 
-use super::{classifier, generator, translator};
+use super::{classifier, generator, music_model, translator};
 use crate::args::EvalArgs;
 use crate::builtin;
 use crate::failure::Failure;
@@ -11,6 +11,7 @@ use simurgh_data::text::{LabelledSource, Source};
 use simurgh_train::Error;
 use simurgh_train::classification::{self, Examples};
 use simurgh_train::language_model;
+use simurgh_train::music::{self, Music};
 use simurgh_train::recipe::OneOrMany;
 use simurgh_train::translation::{self, Corpora};
 use std::io::Write;
@@ -21,6 +22,7 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     match builtin::model(&args.model)?.header.task.as_str() {
         "classification" => classify(args),
         "language-model" => language_model(args),
+        "music" => music(args),
         _ => translate(args),
     }
 }
@@ -115,6 +117,30 @@ pub fn print_language_model(score: &language_model::Score) -> Result<(), Failure
         100.0 * score.accuracy,
         score.tokens
     )?;
+    Ok(())
+}
+
+fn music(args: &EvalArgs) -> Result<(), Failure> {
+    let model = music_model(&args.model)?;
+    other_flags(args, "a model of music", args.output.is_some())?;
+    let data = &model.recipe.data;
+    let files = match &args.data {
+        Some(path) => OneOrMany::One(path.clone()),
+        None if data.test.all().is_empty() => data.train.clone(),
+        None => data.test.clone(),
+    };
+    let directory = super::data_directory(args.data_dir.as_ref());
+    let pieces = Music::pieces(&model.recipe, &files, "test", directory.as_deref()).map_err(missing(args))?;
+    let score = music::evaluate(&model, &pieces, || true)?;
+    let score = score.ok_or_else(|| Failure::defect("an evaluation stopped that nobody stopped"))?;
+    if args.json { json(&score) } else { print_music(&score) }
+}
+
+/// How likely music was, for a person.
+pub fn print_music(score: &music::Score) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    writeln!(out, "  {:.4} nats a frame (all but the first of each piece)", score.nll)?;
+    writeln!(out, "  {:.4} nats a frame with the first ones, {} frames", score.nll_with_first, score.frames)?;
     Ok(())
 }
 

@@ -14,6 +14,7 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
         "translation" => drop(super::translator(&args.model)?),
         "classification" => drop(super::classifier(&args.model)?),
         "language-model" => drop(super::generator(&args.model)?),
+        "music" => drop(super::music_model(&args.model)?),
         _ => {}
     }
     let numbers: usize = artifact.parameters.iter().map(|p| p.data.len()).sum();

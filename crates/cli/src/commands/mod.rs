@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod classify;
+pub mod compose;
 pub mod eval;
 pub mod generate;
 pub mod info;
@@ -16,6 +17,7 @@ use simurgh_nn::burn::tensor::Device;
 use simurgh_train::Error;
 use simurgh_train::classification::TextClassifier;
 use simurgh_train::language_model::Generator;
+use simurgh_train::music::MusicModel;
 use simurgh_train::translation::Translator;
 use std::path::PathBuf;
 
@@ -38,6 +40,14 @@ pub fn classifier(name: &str) -> Result<TextClassifier, Failure> {
 /// The language model of a built-in name or a file; an error names it.
 pub fn generator(name: &str) -> Result<Generator, Failure> {
     Generator::new(builtin::model(name)?, &device()).map_err(|e| match e {
+        Error::Model(e) if e.path.is_none() => e.at(name).into(),
+        e => e.into(),
+    })
+}
+
+/// The model of music of a built-in name or a file; an error names it.
+pub fn music_model(name: &str) -> Result<MusicModel, Failure> {
+    MusicModel::new(builtin::model(name)?, &device()).map_err(|e| match e {
         Error::Model(e) if e.path.is_none() => e.at(name).into(),
         e => e.into(),
     })

@@ -167,7 +167,7 @@ impl Tokenizer {
         let vocab = self.inner.get_vocab(true);
         let mut found: Vec<u32> = vocab
             .iter()
-            .filter(|(t, id)| PLACEHOLDER.is_match(t) && !PLACEHOLDERS.contains(id))
+            .filter(|(t, id)| PLACEHOLDER.is_match(t) && !PLACEHOLDERS.contains(*id))
             .map(|(_, id)| *id)
             .collect();
         found.sort_unstable();

@@ -21,6 +21,16 @@ pub struct Loss {
 }
 
 impl Loss {
+    /// Of the three sums, `[3]`.
+    pub(crate) fn of(sums: Tensor<1>) -> Self {
+        Self { sums }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn sums(self) -> Tensor<1> {
+        self.sums
+    }
+
     /// The summed smoothed cross-entropy, `[1]`, to differentiate.
     pub fn smoothed(&self) -> Tensor<1> {
         self.sums.clone().slice([0..1])

@@ -5,6 +5,7 @@
 //! operations, which is also what the kernel is tested against.
 
 mod attention;
+mod binary_cross_entropy;
 mod cross_entropy;
 mod dropout;
 mod embedding;
@@ -17,6 +18,7 @@ mod recurrent;
 mod shared;
 
 pub use attention::{Score, attention};
+pub use binary_cross_entropy::binary_cross_entropy;
 pub use cross_entropy::{Loss, cross_entropy};
 pub use dropout::dropout;
 pub use embedding::{embedding, embedding_rows};

@@ -67,6 +67,21 @@ fn linear_equals_tensor_operations() {
 }
 
 #[test]
+fn binary_cross_entropy_equals_tensor_operations() {
+    let y: Arc<[f32]> = (0..15).map(|i| f32::from(u8::from(i % 3 == 0))).collect();
+    compare(&[[5, 3]], |t, body| {
+        binary_cross_entropy::body(t[0].clone(), &y, body).unwrap().sums().slice([0..2]).reshape([1, 2])
+    });
+    let far = Tensor::<2>::from_data(TensorData::new(vec![9.0f32, -9.0, 9.0, 9.0, -9.0, 9.0], [2, 3]), &device());
+    let y: Arc<[f32]> = [1.0, 0.0, 1.0, 1.0, 1.0, 1.0].into();
+    for body in [Body::Auto, Body::Tensor] {
+        let values = binary_cross_entropy::body(far.clone(), &y, body).unwrap().values();
+        assert!((values[2] - 1.0).abs() < 1e-6, "{body:?}: {values:?}");
+    }
+    assert!(binary_cross_entropy(far, &y[..3].into()).unwrap_err().to_string().contains("the answers"));
+}
+
+#[test]
 fn pooling_equals_tensor_operations() {
     for lengths in [&[4, 3, 3, 1][..], &[1], &[5, 5]] {
         let layout = Arc::new(Ragged::new(lengths).unwrap());

@@ -48,7 +48,7 @@ pub use crate::ops::State;
 use crate::ops::{Cell, Direction, RnnActivation, Unfolding, Weights, recurrent};
 use crate::pass::Pass;
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use simurgh_kernels::shape::Check;
 use simurgh_kernels::{Ragged, ShapeError};
@@ -177,6 +177,16 @@ impl Recurrent {
     /// The parameters of the layers that read forward.
     pub(crate) fn layers(&self) -> Vec<Weights> {
         self.forward.iter().map(Layer::weights).collect()
+    }
+
+    /// Where its parameters are.
+    pub(crate) fn device(&self) -> Device {
+        self.forward[0].weight_ih.val().device()
+    }
+
+    /// What its numbers are.
+    pub(crate) fn dtype(&self) -> DType {
+        self.forward[0].weight_ih.val().dtype()
     }
 
     /// A state of zeros for `sequences` sequences, of `like`'s type and device.

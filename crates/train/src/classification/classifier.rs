@@ -2,12 +2,12 @@
 
 use super::recipe::Recipe;
 use crate::Error;
-use crate::recipe;
+use crate::saved::{damaged, recipe_of};
 use simurgh_data::InputError;
 use simurgh_data::metrics::classification::{probabilities, winner};
 use simurgh_data::text::Vocabulary;
 use simurgh_data::text::tokenizer::UNKNOWN;
-use simurgh_nn::artifact::{Artifact, ArtifactError};
+use simurgh_nn::artifact::Artifact;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::classifier::{Answers, Classifier};
 use simurgh_nn::init::Init;
@@ -69,21 +69,11 @@ impl TextClassifier {
     /// If it is no classifier, or its tensors are not those of its configuration.
     pub fn new(artifact: Artifact, device: &Device) -> Result<Self, Error> {
         let header = artifact.header;
-        let bad = |field: &str, expected: &str, got: String| ArtifactError {
-            path: None,
-            field: Some(field.into()),
-            expected: expected.into(),
-            got,
-            hint: "the file may be damaged: copy or train it again".into(),
-        };
-        if header.task != "classification" {
-            return Err(bad("task", "classification", header.task).into());
-        }
-        let recipe: Recipe =
-            recipe::parse(&header.recipe, &[]).map_err(|e| bad("recipe", "a recipe", e.to_string()))?;
-        let vocabulary = Vocabulary::load(&header.tokenizer).map_err(|e| bad("tokenizer", "a vocabulary", e.got))?;
+        let recipe: Recipe = recipe_of(&header)?;
+        let vocabulary =
+            Vocabulary::load(&header.tokenizer).map_err(|e| damaged("tokenizer", "a vocabulary", e.got))?;
         let classes: Vec<String> = serde_json::from_value(header.model["classes"].clone())
-            .map_err(|e| bad("model", "a list of classes", e.to_string()))?;
+            .map_err(|e| damaged("model", "a list of classes", e.to_string()))?;
         // Compared before anything of the recipe's size is made.
         let shape = |name: &str| artifact.parameters.iter().find(|p| p.name == name).map(|p| p.shape.clone());
         let c = &recipe.model;
@@ -95,14 +85,14 @@ impl TextClassifier {
             let got = shape(name);
             if got.as_ref() != Some(&want) {
                 let got = got.map_or_else(|| "no such tensor".into(), |shape| format!("{shape:?}"));
-                return Err(bad(&format!("tensor `{name}`"), &format!("shape {want:?}"), got).into());
+                return Err(damaged(&format!("tensor `{name}`"), format!("shape {want:?}"), got).into());
             }
         }
         let network = Classifier::new(c, vocabulary.len(), classes.len(), &Init::zeros(device))?;
         let network = parameters::replace(network, artifact.parameters)
-            .map_err(|problems| bad("tensors", "those of its configuration", problems))?;
+            .map_err(|problems| damaged("tensors", "those of its configuration", problems))?;
         if network.temperature().is_nan() || network.temperature() <= 0.0 {
-            return Err(bad("tensor `temperature`", "a number above 0", network.temperature().to_string()).into());
+            return Err(damaged("tensor `temperature`", "a number above 0", network.temperature().to_string()).into());
         }
         Ok(Self { network, vocabulary, classes, recipe })
     }

@@ -2,11 +2,11 @@
 
 use super::recipe::{Documents, Recipe};
 use crate::Error;
-use crate::recipe;
+use crate::saved::{damaged, recipe_of};
 use simurgh_data::InputError;
 use simurgh_data::text::Vocabulary;
 use simurgh_data::text::tokenizer::{END, PAD, START, UNKNOWN};
-use simurgh_nn::artifact::{Artifact, ArtifactError};
+use simurgh_nn::artifact::Artifact;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::decode::{Sampling, sample};
 use simurgh_nn::init::Init;
@@ -39,29 +39,19 @@ impl Generator {
     /// If it is no language model, or its tensors are not those of its configuration.
     pub fn new(artifact: Artifact, device: &Device) -> Result<Self, Error> {
         let header = artifact.header;
-        let bad = |field: &str, expected: &str, got: String| ArtifactError {
-            path: None,
-            field: Some(field.into()),
-            expected: expected.into(),
-            got,
-            hint: "the file may be damaged: copy or train it again".into(),
-        };
-        if header.task != "language-model" {
-            return Err(bad("task", "language-model", header.task).into());
-        }
-        let recipe: Recipe =
-            recipe::parse(&header.recipe, &[]).map_err(|e| bad("recipe", "a recipe", e.to_string()))?;
-        let vocabulary = Vocabulary::load(&header.tokenizer).map_err(|e| bad("tokenizer", "a vocabulary", e.got))?;
+        let recipe: Recipe = recipe_of(&header)?;
+        let vocabulary =
+            Vocabulary::load(&header.tokenizer).map_err(|e| damaged("tokenizer", "a vocabulary", e.got))?;
         // Compared before anything of the recipe's size is made.
         let numbers: usize = artifact.parameters.iter().map(|p| p.data.len()).sum();
         let c = &recipe.model;
         let least = vocabulary.len() * c.embedding + c.hidden * c.hidden;
         if least > numbers {
-            return Err(bad("tensors", "those of its configuration", format!("{numbers} numbers, too few")).into());
+            return Err(damaged("tensors", "those of its configuration", format!("{numbers} numbers, too few")).into());
         }
         let network = LanguageModel::new(c, vocabulary.len(), &Init::zeros(device))?;
         let network = parameters::replace(network, artifact.parameters)
-            .map_err(|problems| bad("tensors", "those of its configuration", problems))?;
+            .map_err(|problems| damaged("tensors", "those of its configuration", problems))?;
         Ok(Self { network, vocabulary, recipe })
     }
 

@@ -25,15 +25,31 @@ pub enum TaskName {
     Classification,
     /// One-to-many: a text from its first letter, word, or nothing.
     LanguageModel,
+    /// One-to-many: a piece of music from a chord, a note, or nothing.
+    Music,
 }
 
 impl TaskName {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Translation, Self::Classification, Self::LanguageModel, Self::Music];
+
+    /// The command that uses its models.
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Translation => "translate",
+            Self::Classification => "classify",
+            Self::LanguageModel => "generate",
+            Self::Music => "compose",
+        }
+    }
+
     /// As a recipe and a model write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Translation => "translation",
             Self::Classification => "classification",
             Self::LanguageModel => "language-model",
+            Self::Music => "music",
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use super::recipe::Recipe;
 use crate::Error;
-use crate::recipe;
+use crate::saved::{damaged, recipe_of};
 use simurgh_data::InputError;
 use simurgh_data::text::tokenizer::{END, PAD, PLACEHOLDERS, START, UNKNOWN};
 use simurgh_data::text::{Pair, Tokenizer};
-use simurgh_nn::artifact::{Artifact, ArtifactError};
+use simurgh_nn::artifact::Artifact;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::decode::{DecodeConfig, Hypothesis, Sentence, Special, Surface, decode};
 use simurgh_nn::init::Init;
@@ -86,19 +86,8 @@ impl Translator {
     /// If it is no translation model, or its tensors are not those of its configuration.
     pub fn new(artifact: Artifact, device: &Device) -> Result<Self, Error> {
         let header = artifact.header;
-        let bad = |field: &str, expected: &str, got: String| ArtifactError {
-            path: None,
-            field: Some(field.into()),
-            expected: expected.into(),
-            got,
-            hint: "the file may be damaged: copy or train it again".into(),
-        };
-        if header.task != "translation" {
-            return Err(bad("task", "translation", header.task).into());
-        }
-        let recipe: Recipe =
-            recipe::parse(&header.recipe, &[]).map_err(|e| bad("recipe", "a recipe", e.to_string()))?;
-        let tokenizer = Tokenizer::load(&header.tokenizer).map_err(|e| bad("tokenizer", "a tokenizer", e.got))?;
+        let recipe: Recipe = recipe_of(&header)?;
+        let tokenizer = Tokenizer::load(&header.tokenizer).map_err(|e| damaged("tokenizer", "a tokenizer", e.got))?;
         let vocab = tokenizer.vocab();
         let config = recipe.model.clone();
         // Compared before anything of the recipe's size is made.
@@ -106,17 +95,17 @@ impl Translator {
         if table.as_deref() != Some(&[vocab, config.embedding]) {
             let expected = format!("shape [{vocab}, {}]", config.embedding);
             let got = table.map_or_else(|| "no such tensor".into(), |shape| format!("{shape:?}"));
-            return Err(bad("tensor `target_embedding`", &expected, got).into());
+            return Err(damaged("tensor `target_embedding`", &expected, got).into());
         }
         let numbers: usize = artifact.parameters.iter().map(|p| p.data.len()).sum();
         if 4 * config.decoder_hidden * config.decoder_hidden > numbers
             || 4 * config.encoder_hidden * config.encoder_hidden > numbers
         {
-            return Err(bad("tensors", "those of its configuration", format!("{numbers} numbers, too few")).into());
+            return Err(damaged("tensors", "those of its configuration", format!("{numbers} numbers, too few")).into());
         }
         let model = Seq2Seq::new(&config, vocab, vocab, &Init::zeros(device))?;
         let model = parameters::replace(model, artifact.parameters)
-            .map_err(|problems| bad("tensors", "those of its configuration", problems))?;
+            .map_err(|problems| damaged("tensors", "those of its configuration", problems))?;
         Ok(Self::from_parts(model, tokenizer, recipe))
     }
 

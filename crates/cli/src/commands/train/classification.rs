@@ -8,7 +8,7 @@ use simurgh_train::training::{Outcome, Task};
 use std::io::Write;
 
 impl Shown for Classification {
-    const NEXT: &'static str = "simurgh classify";
+    const NEXT: [&'static str; 2] = ["simurgh classify", "\"...\""];
 
     fn print(outcome: &Outcome<Self>) -> Result<(), Failure> {
         let Outcome { task, test, model, .. } = outcome;

@@ -12,7 +12,7 @@ use std::io::Write;
 const SHOWN: usize = 300;
 
 impl Shown for LanguageModelling {
-    const NEXT: &'static str = "simurgh generate";
+    const NEXT: [&'static str; 2] = ["simurgh generate", "--start \"...\""];
 
     fn print(outcome: &Outcome<Self>) -> Result<(), Failure> {
         let Outcome { task, test, model, .. } = outcome;

@@ -2,6 +2,7 @@
 
 mod classification;
 mod language_model;
+mod music;
 mod translation;
 
 use super::device;
@@ -12,6 +13,7 @@ use crate::printer::TrainingBar;
 use simurgh_train::Error;
 use simurgh_train::classification::Classification;
 use simurgh_train::language_model::LanguageModelling;
+use simurgh_train::music::Music;
 use simurgh_train::recipe::{self, Override, TaskName, TaskRecipe};
 use simurgh_train::run::RunDirectory;
 use simurgh_train::training::{self, Options, Outcome, Task};
@@ -23,8 +25,8 @@ use std::path::Path;
 trait Shown: Task {
     /// What the model does with some of the test set, and its scores.
     fn print(outcome: &Outcome<Self>) -> Result<(), Failure>;
-    /// How the model is used, but for its file's name.
-    const NEXT: &'static str;
+    /// How the model is used: before its file's name, and after it.
+    const NEXT: [&'static str; 2];
 }
 
 /// Runs the command.
@@ -36,6 +38,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
             TaskName::Translation => resume::<Translation>(args, directory),
             TaskName::Classification => resume::<Classification>(args, directory),
             TaskName::LanguageModel => resume::<LanguageModelling>(args, directory),
+            TaskName::Music => resume::<Music>(args, directory),
         };
     }
     let name = args.recipe.as_deref().unwrap_or_default();
@@ -49,6 +52,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         TaskName::Translation => begin::<Translation>(args, &text, stem, &overrides),
         TaskName::Classification => begin::<Classification>(args, &text, stem, &overrides),
         TaskName::LanguageModel => begin::<LanguageModelling>(args, &text, stem, &overrides),
+        TaskName::Music => begin::<Music>(args, &text, stem, &overrides),
     }
 }
 
@@ -134,6 +138,7 @@ fn end<T: Shown>(args: &TrainArgs, observer: &TrainingBar, outcome: Result<Outco
     writeln!(out, "\nrun     {}", run.root().display())?;
     writeln!(out, "report  {}", run.report().display())?;
     writeln!(out, "model   {}", run.model().display())?;
-    writeln!(out, "\nnext:   {} --model {} \"...\"", T::NEXT, run.model().display())?;
+    let [before, after] = T::NEXT;
+    writeln!(out, "\nnext:   {before} --model {} {after}", run.model().display())?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use simurgh_train::translation::Translation;
 use std::io::Write;
 
 impl Shown for Translation {
-    const NEXT: &'static str = "simurgh translate";
+    const NEXT: [&'static str; 2] = ["simurgh translate", "\"...\""];
 
     fn print(outcome: &Outcome<Self>) -> Result<(), Failure> {
         let Outcome { task, test, model, .. } = outcome;

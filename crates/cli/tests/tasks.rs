@@ -1,0 +1,82 @@
+//! The tasks beside translation as a user meets them, each from data of the user's own.
+
+mod case;
+
+use case::Case;
+
+#[test]
+fn texts_are_classified_from_a_model_of_your_own() {
+    let case = Case::new();
+    let line = |i: usize| {
+        format!("{}\t{} {}\n", ["no", "yes"][i % 2], ["a", "the"][i / 2 % 2], ["bad day", "good day"][i % 2])
+    };
+    case.file("texts.tsv", (0..80).map(line).collect::<String>());
+    case.file("tiny.toml", "task = \"classification\"\n[data]\ntrain = \"texts.tsv\"\n[text]\nleast_count = 1\n\
+[model]\nembedding = 8\nhidden = 8\ndropout = 0.0\n[train]\nepochs = 20\nbatch_tokens = 100\nlearning_rate = 0.02\nwarmup = 1\n");
+    let trained = case.run(&["train", "tiny.toml", "--quiet", "--out", "run"]);
+    assert!(trained.contains("this model") && trained.contains("simurgh classify --model"), "{trained}");
+    let model = "run/model.safetensors";
+    let classify =
+        |args: &[&str], input: &str| case.run_with(&[&["classify", "--model", model], args].concat(), input.as_bytes());
+    let out = classify(&[], "a good day\n\nthe bad day\n");
+    let classes: Vec<&str> = out.lines().skip(2).take(3).map(|l| l.split('\t').next().unwrap()).collect();
+    assert_eq!(classes, ["yes", "", "no"], "{out}");
+    let why = classify(&["--why", "a good day"], "");
+    assert!(why.contains("[[good]]"), "{why}");
+    let json = classify(&["--json", "--why=attention", "a good day"], "");
+    assert!(
+        json.contains("\"class\":\"yes\"") && json.contains("\"tokens\":[\"a\",\"good\",\"day\",\"</s>\"]"),
+        "{json}"
+    );
+    assert!(classify(&["--why-svg", "why.svg", "a good day"], "").starts_with("exit code: 0"));
+    assert!(std::fs::read_to_string(case.path().join("why.svg")).unwrap().contains(">good</text>"));
+    assert!(case.run(&["eval", model, "--data", "texts.tsv"]).contains("80 texts"));
+    insta::assert_snapshot!(
+        "eval-beam-of-a-classifier",
+        case.run(&["eval", model, "--data", "texts.tsv", "--beam", "2"])
+    );
+    insta::assert_snapshot!("classify-with-a-translation-model", case.run(&["classify", "--model", "fa-en", "x"]));
+    case.file("bad.tsv", "yes\tgood\nperhaps\tgood\n");
+    insta::assert_snapshot!("unknown-label", case.run(&["eval", model, "--data", "bad.tsv"]));
+    assert!(case.run(&["info", model]).contains("task        classification"));
+}
+
+#[test]
+fn text_and_music_are_written_from_models_of_your_own() {
+    let case = Case::new();
+    case.file("book.txt", "abcabc\ncabcab\n".repeat(30));
+    let set = |pairs: &[&str]| -> Vec<String> {
+        pairs.iter().flat_map(|p| ["--set".to_string(), (*p).to_string()]).collect()
+    };
+    let train = |recipe: &str, out: &str, pairs: &[&str]| {
+        let set = set(pairs);
+        let mut args = vec!["train", recipe, "--quiet", "--out", out];
+        args.extend(set.iter().map(String::as_str));
+        case.run(&args)
+    };
+    let small =
+        ["model.hidden=16", "train.epochs=4", "train.batch_tokens=200", "train.learning_rate=0.02", "train.warmup=1"];
+    let text = train("text", "text", &[&["data.train=book.txt", "bptt.window_steps=20"], &small[..]].concat());
+    assert!(text.contains("bits a character") && text.contains("simurgh generate --model"), "{text}");
+    let generate = |args: &[&str]| case.run(&[&["generate", "--model", "text/model.safetensors"], args].concat());
+    let out = generate(&["--start", "abc", "--length", "20", "--seed", "3"]);
+    assert!(
+        out.starts_with("exit code: 0\n--- stdout\nabc")
+            && out == generate(&["--start", "abc", "--length", "20", "--seed", "3"])
+    );
+    insta::assert_snapshot!("bad-temperature", generate(&["--temperature", "hot"]));
+    insta::assert_snapshot!("text-without-data", case.run(&["train", "text"]));
+
+    let piece = (0..8).map(|t| ["[60,64,67]", "[59,62,67]"][t % 2]).collect::<Vec<_>>().join(",");
+    let all = vec![format!("[{piece}]"); 6].join(",");
+    case.file("m.json", format!("{{\"train\":[{all}],\"valid\":[{all}],\"test\":[{all}]}}"));
+    let music = train("chorales", "music", &[&["data.train=m.json", "model.head_hidden=8"], &small[..]].concat());
+    assert!(music.contains("nats a frame") && music.contains("simurgh compose --model"), "{music}");
+    let compose = |args: &[&str]| case.run(&[&["compose", "--model", "music/model.safetensors"], args].concat());
+    let out = compose(&["--start", "C4 E4 G4", "--length", "8", "-o", "a.mid", "-o", "a.svg"]);
+    assert!(out.contains("a.mid: 8 frames, 5 s"), "{out}");
+    assert!(std::fs::read(case.path().join("a.mid")).unwrap().starts_with(b"MThd"));
+    assert!(compose(&["--start", "C", "--length", "2"]).contains("--- stdout\nC3 E3 G3\n"));
+    insta::assert_snapshot!("no-chord", compose(&["--start", "Hm"]));
+    insta::assert_snapshot!("no-kind", compose(&["-o", "a.wav"]));
+}

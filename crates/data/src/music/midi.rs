@@ -1,0 +1,147 @@
+//! Standard MIDI files.
+
+use super::Frame;
+use super::pieces::{Piece, key, sorted};
+use crate::InputError;
+use midly::num::{u4, u7, u15, u24, u28};
+use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
+use std::path::Path;
+
+/// Ticks of a quarter note in files that are written.
+const TICKS: u16 = 480;
+/// The drums' channel: its notes have no pitch.
+const DRUMS: u8 = 9;
+
+/// The piece of a MIDI file, `steps` frames a quarter note: a note is in every frame at whose beginning it sounds, and one shorter
+/// than a frame in the frame in which it begins. Drums are left out.
+///
+/// # Errors
+/// If the file can't be read, is no MIDI file, counts seconds rather than quarters, or has no note.
+pub fn read(path: &Path, steps: u32) -> Result<Piece, InputError> {
+    let bytes = fs_err::read(path).map_err(|e| InputError::io(path, "a MIDI file", &e))?;
+    let frames = parse(&bytes, steps).map_err(|e| e.at(path))?;
+    let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    Ok(Piece { name, frames })
+}
+
+fn parse(bytes: &[u8], steps: u32) -> Result<Vec<Frame>, InputError> {
+    let bad = |got: String| InputError::new("a MIDI file", got, "the file may be damaged, or of another kind");
+    let file = Smf::parse(bytes).map_err(|e| bad(e.to_string()))?;
+    let Timing::Metrical(ticks) = file.header.timing else {
+        return Err(bad("one that counts seconds, not quarter notes".into()));
+    };
+    let ticks = u64::from(ticks.as_int()).max(1);
+    // Notes as (first frame, frame after the last, key).
+    let mut notes: Vec<(usize, usize, u8)> = Vec::new();
+    for (number, track) in file.tracks.iter().enumerate() {
+        let mut now = 0u64;
+        let mut held: Vec<(u8, u8, u64)> = Vec::new();
+        let frame = |tick: u64| (tick * u64::from(steps)).div_ceil(ticks) as usize;
+        for event in track {
+            now += u64::from(event.delta.as_int());
+            let TrackEventKind::Midi { channel, message } = event.kind else { continue };
+            let channel = channel.as_int();
+            let (note, on) = match message {
+                MidiMessage::NoteOn { key, vel } => (key.as_int(), vel.as_int() > 0),
+                MidiMessage::NoteOff { key, .. } => (key.as_int(), false),
+                _ => continue,
+            };
+            if channel == DRUMS {
+                continue;
+            }
+            if let Some(at) = held.iter().position(|(c, k, _)| (*c, *k) == (channel, note)) {
+                let (_, _, begun) = held.remove(at);
+                let first = frame(begun);
+                notes.push((first, frame(now).max(first + 1), note));
+            }
+            if on {
+                key(i64::from(note)).map_err(|e| e.field(format!("track {}", number + 1)))?;
+                held.push((channel, note, now));
+            }
+        }
+        for (_, note, begun) in held {
+            notes.push((frame(begun), frame(now).max(frame(begun) + 1), note));
+        }
+    }
+    let length = notes.iter().map(|note| note.1).max().unwrap_or(0);
+    // Silence before the first note is no music.
+    let first = notes.iter().map(|note| note.0).min().unwrap_or(0);
+    if length == 0 {
+        return Err(bad("one without a note".into()));
+    }
+    if length > 1_000_000 {
+        return Err(bad(format!("{length} frames")));
+    }
+    let mut frames = vec![Frame::new(); length - first];
+    for (from, to, note) in notes {
+        frames[from - first..to - first].iter_mut().for_each(|frame| frame.push(note));
+    }
+    Ok(frames.into_iter().map(sorted).collect())
+}
+
+/// The frames as a MIDI file of one track, `steps` frames a quarter note, `tempo` quarter notes a minute; a note that sounds in
+/// neighbouring frames is held.
+///
+/// # Panics
+/// If `steps` is 0 or a note is none of a piano's.
+pub fn to_bytes(frames: &[Frame], steps: u32, tempo: f64) -> Vec<u8> {
+    let ticks = u32::from(TICKS) / steps;
+    let (channel, mut track) = (u4::new(0), Vec::new());
+    let mut wait = 0;
+    let mut push = |wait: &mut u32, kind| {
+        track.push(TrackEvent { delta: u28::new(std::mem::take(wait)), kind });
+    };
+    let micros = (60e6 / tempo).clamp(1.0, 16e6) as u32;
+    push(&mut wait, TrackEventKind::Meta(MetaMessage::Tempo(u24::new(micros))));
+    let mut before: &[u8] = &[];
+    let end: &[u8] = &[];
+    for frame in frames.iter().map(Vec::as_slice).chain([end]) {
+        for note in before.iter().filter(|note| !frame.contains(note)) {
+            let message = MidiMessage::NoteOff { key: u7::new(*note), vel: u7::new(0) };
+            push(&mut wait, TrackEventKind::Midi { channel, message });
+        }
+        for note in frame.iter().filter(|note| !before.contains(note)) {
+            assert!(key(i64::from(*note)).is_ok(), "to_bytes: note {note}");
+            let message = MidiMessage::NoteOn { key: u7::new(*note), vel: u7::new(80) };
+            push(&mut wait, TrackEventKind::Midi { channel, message });
+        }
+        before = frame;
+        wait += ticks;
+    }
+    push(&mut wait, TrackEventKind::Meta(MetaMessage::EndOfTrack));
+    let header = Header { format: Format::SingleTrack, timing: Timing::Metrical(u15::new(TICKS)) };
+    let mut bytes = Vec::new();
+    Smf { header, tracks: vec![track] }.write_std(&mut bytes).expect("memory can be written");
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_survive_the_round_trip() {
+        let frames = vec![vec![60, 64, 67], vec![60, 65, 69], vec![], vec![60], vec![60], vec![72]];
+        for steps in [1, 4] {
+            assert_eq!(parse(&to_bytes(&frames, steps, 90.0), steps).unwrap(), frames, "{steps}");
+        }
+        // Twice as fine a grid: every frame twice.
+        let twice: Vec<Frame> = frames.iter().flat_map(|f| [f.clone(), f.clone()]).collect();
+        assert_eq!(parse(&to_bytes(&frames, 2, 90.0), 4).unwrap(), twice);
+    }
+
+    #[test]
+    fn damage_is_an_error_and_no_panic() {
+        let bytes = to_bytes(&[vec![60], vec![62, 65]], 4, 120.0);
+        for length in 0..bytes.len() {
+            // A track cut short may still be read as far as it goes.
+            let _ = parse(&bytes[..length], 4);
+        }
+        assert!(parse(b"no music", 4).unwrap_err().to_string().starts_with("expected a MIDI file, got"));
+        assert!(parse(&to_bytes(&[vec![]], 4, 90.0), 4).unwrap_err().to_string().contains("without a note"));
+        let mut low = to_bytes(&[vec![60]], 4, 90.0);
+        let at = low.windows(3).position(|w| w == [0x90, 60, 80]).unwrap();
+        low[at + 1] = 5;
+        assert_eq!(parse(&low, 4).unwrap_err().to_string(), "track 1: expected 21 to 108, got 5");
+    }
+}
