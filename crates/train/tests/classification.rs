@@ -112,7 +112,7 @@ fn the_words_that_decide_are_found_by_hiding_them() {
     for pooling in ["attention", "max"] {
         let set = format!("model.pooling={pooling}");
         let outcome = train(recipe(directory.path(), &[&set]), &directory.path().join(pooling), &mut Quiet).unwrap();
-        let texts = ["the film was lovely a day".to_string(), String::new()];
+        let texts = ["the film was lovely a strange day".to_string(), String::new()];
         let verdicts = outcome.model.classify(&texts).unwrap();
         assert!(verdicts[1].is_none());
         let verdict = verdicts[0].as_ref().unwrap();
@@ -121,6 +121,8 @@ fn the_words_that_decide_are_found_by_hiding_them() {
         let weights = outcome.model.why(&texts[0], verdict, Why::Hiding).unwrap();
         let heaviest = (0..weights.len()).max_by(|&a, &b| weights[a].total_cmp(&weights[b])).unwrap();
         assert_eq!(verdict.tokens[heaviest], "lovely", "{weights:?}");
+        // A word that is not known stands there as it was written.
+        assert_eq!(verdict.tokens[5], "strange");
         assert!(classification::why_text(verdict, &weights, false).contains("[[lovely]]"));
         assert!(classification::why_svg(verdict, &weights, "a < b").contains("a &lt; b"));
         let attention = outcome.model.why(&texts[0], verdict, Why::Attention);

@@ -2,7 +2,7 @@
 
 use super::characters::Characters;
 use super::tokenizer::{END, Tokenizer};
-use super::words::Words;
+use super::words::{self, Words};
 use crate::InputError;
 
 /// Cuts text into tokens.
@@ -57,6 +57,18 @@ impl Vocabulary {
             Self::Characters(characters) => characters.ids(text),
             Self::Words(words) => words.ids(text),
             Self::Subwords(tokenizer) => tokenizer.source(text).ids,
+        }
+    }
+
+    /// The text's tokens as they stand in it, END last: a word also where it is not known.
+    pub fn pieces(&self, text: &str) -> Vec<String> {
+        match self {
+            Self::Words(words) => {
+                let text = words.normalise(text);
+                let words = words::cut(&text).into_iter().map(String::from);
+                words.chain([self.token(END)]).collect()
+            }
+            _ => self.ids(text).into_iter().map(|id| self.token(id)).collect(),
         }
     }
 

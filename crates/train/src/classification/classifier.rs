@@ -127,7 +127,7 @@ impl TextClassifier {
             (ids.len() > 1).then(|| Verdict {
                 class: winner(logits),
                 probabilities: probabilities(logits, temperature),
-                tokens: ids.iter().map(|id| self.vocabulary.token(*id)).collect(),
+                tokens: self.vocabulary.pieces(&texts[text]),
                 weights: weights.get_mut(text).map(std::mem::take).unwrap_or_default(),
             })
         };

@@ -13,7 +13,7 @@ pub fn roll_svg(frames: &[Frame], frames_per_quarter: u32, title: &str) -> Strin
     const TOP: f64 = 26.0;
     let notes = || frames.iter().flatten().copied();
     let (low, high) = (notes().min().unwrap_or(60).saturating_sub(2), notes().max().unwrap_or(72) + 2);
-    let (width, height) = (LEFT + STEP * frames.len() as f64 + 10.0, TOP + ROW * f64::from(high - low + 1) + 18.0);
+    let (width, height) = (LEFT + STEP * frames.len() as f64 + 24.0, TOP + ROW * f64::from(high - low + 1) + 18.0);
     let y = |note: u8| TOP + ROW * f64::from(high - note);
     let mut svg = format!(
         "<svg viewBox=\"0 0 {width} {height}\" width=\"{width}\" role=\"img\" xmlns=\"http://www.w3.org/2000/svg\" \
@@ -27,7 +27,7 @@ pub fn roll_svg(frames: &[Frame], frames_per_quarter: u32, title: &str) -> Strin
             svg,
             "<path d=\"M{LEFT} {line}H{}\" stroke=\"currentColor\" stroke-opacity=\".25\"/><text x=\"{}\" y=\"{line}\" \
              text-anchor=\"end\">{name}</text>",
-            width - 10.0,
+            width - 24.0,
             LEFT - 6.0
         );
     }
