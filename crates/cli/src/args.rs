@@ -162,18 +162,18 @@ pub struct ClassifyArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  simurgh train chorales --data-dir DIR
-  simurgh compose --model runs/chorales-1/model.safetensors --start Am --length 64 --out piece.mid
-  simurgh compose --model m.safetensors --start \"C4 E4 G4\" --start F --out piece.svg      begins with two chords
-  simurgh compose --model m.safetensors --seed 7 --json                                    frames of MIDI numbers
+  simurgh compose --start Am --length 64 --out piece.mid
+  simurgh compose --start \"C4 E4 G4\" --start F --out piece.svg      begins with two chords
+  simurgh compose --seed 7 --json                                    frames of MIDI numbers
 
 Your own music: a folder of MIDI files
   simurgh train chorales --set data.train=midi-files --set data.frames_per_quarter=4
+  simurgh compose --model runs/chorales-1/model.safetensors
 
 The same seed gives the same piece.")]
 pub struct ComposeArgs {
-    /// A model file, or a built-in model (see `simurgh models`)
-    #[arg(long, value_name = "MODEL")]
+    /// A built-in model (see `simurgh models`) or a file
+    #[arg(long, value_name = "MODEL", default_value = crate::builtin::DEFAULT_MUSIC)]
     pub model: String,
     /// A chord (C, F#m, Bb7, Am/E) or notes (\"C4 E4 G4\", \"60 64 67\") to begin with; several times: one after the other
     #[arg(long, value_name = "CHORD")]

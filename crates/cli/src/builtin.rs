@@ -7,6 +7,9 @@ use std::path::Path;
 /// The model that `translate` uses unless told otherwise.
 pub const DEFAULT_MODEL: &str = "fa-en";
 
+/// The model that `compose` uses unless told otherwise.
+pub const DEFAULT_MUSIC: &str = "chorales";
+
 /// A built-in recipe.
 pub struct BuiltinRecipe {
     /// What the user types.
@@ -72,7 +75,10 @@ pub const RECIPES: &[BuiltinRecipe] = &[
 ];
 
 /// Built-in models: name and file.
-pub const MODELS: &[(&str, &[u8])] = &[("fa-en", include_bytes!("../models/fa-en.safetensors"))];
+pub const MODELS: &[(&str, &[u8])] = &[
+    ("fa-en", include_bytes!("../models/fa-en.safetensors")),
+    ("chorales", include_bytes!("../models/chorales.safetensors")),
+];
 
 /// The recipe's text and name: a built-in one, or a TOML file.
 pub fn recipe(name: &str) -> Result<(String, String), Failure> {

@@ -80,3 +80,11 @@ fn text_and_music_are_written_from_models_of_your_own() {
     insta::assert_snapshot!("no-chord", compose(&["--start", "Hm"]));
     insta::assert_snapshot!("no-kind", compose(&["-o", "a.wav"]));
 }
+
+#[test]
+fn music_is_composed_at_once_on_a_fresh_clone() {
+    let case = Case::new();
+    insta::assert_snapshot!(case.run(&["compose", "--start", "Am", "--length", "6", "--temperature", "0"]));
+    let json = case.run(&["compose", "--json", "--length", "3", "--start", "C4 E4 G4"]);
+    assert!(json.contains("\"frames\":[[60,64,67],"), "{json}");
+}
