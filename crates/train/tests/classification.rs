@@ -1,25 +1,15 @@
 //! Classification: exact resume, what its data must be, and its use.
 
+mod interrupt;
+
+use interrupt::StopAt;
 use simurgh_nn::artifact;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_train::classification::{Classification, Recipe, TextClassifier, Why};
 use simurgh_train::recipe::{Override, parse};
-use simurgh_train::training::{self, Observer, Options, Outcome, Quiet, Status};
+use simurgh_train::training::{self, Observer, Options, Outcome, Quiet};
 use simurgh_train::{Error, classification};
 use std::path::Path;
-
-struct StopAt(u64, u64);
-
-impl Observer for StopAt {
-    fn note(&mut self, _: &str) {}
-    fn update(&mut self, status: &Status) {
-        self.1 = status.step;
-    }
-    fn evaluated(&mut self, _: u64, _: &[(&'static str, f64)], _: &str, _: bool) {}
-    fn stop(&self) -> bool {
-        self.1 >= self.0
-    }
-}
 
 const WORDS: [[&str; 3]; 2] = [["bad", "dull", "awful"], ["good", "bright", "lovely"]];
 

@@ -1,5 +1,8 @@
 //! Language models: exact resume of streams with their carried state, and what they write.
 
+mod interrupt;
+
+use interrupt::StopAt;
 use simurgh_data::InputError;
 use simurgh_nn::artifact;
 use simurgh_nn::burn::tensor::Device;
@@ -7,21 +10,8 @@ use simurgh_nn::decode::Sampling;
 use simurgh_train::Error;
 use simurgh_train::language_model::{Generator, LanguageModelling, Recipe};
 use simurgh_train::recipe::{Override, parse};
-use simurgh_train::training::{self, Observer, Options, Outcome, Quiet, Status};
+use simurgh_train::training::{self, Observer, Options, Outcome, Quiet};
 use std::path::Path;
-
-struct StopAt(u64, u64);
-
-impl Observer for StopAt {
-    fn note(&mut self, _: &str) {}
-    fn update(&mut self, status: &Status) {
-        self.1 = status.step;
-    }
-    fn evaluated(&mut self, _: u64, _: &[(&'static str, f64)], _: &str, _: bool) {}
-    fn stop(&self) -> bool {
-        self.1 >= self.0
-    }
-}
 
 fn try_recipe(directory: &Path, set: &[&str]) -> Result<Recipe, InputError> {
     let file = directory.join("text.txt");

@@ -1,5 +1,8 @@
 //! Models of music: exact resume, both heads, what their data must be, and their use.
 
+mod interrupt;
+
+use interrupt::StopAt;
 use simurgh_data::music::midi;
 use simurgh_nn::artifact;
 use simurgh_nn::burn::tensor::Device;
@@ -7,21 +10,8 @@ use simurgh_nn::decode::Sampling;
 use simurgh_train::Error;
 use simurgh_train::music::{Music, MusicModel, Recipe};
 use simurgh_train::recipe::{Override, parse};
-use simurgh_train::training::{self, Observer, Options, Outcome, Quiet, Status};
+use simurgh_train::training::{self, Observer, Options, Outcome, Quiet};
 use std::path::Path;
-
-struct StopAt(u64, u64);
-
-impl Observer for StopAt {
-    fn note(&mut self, _: &str) {}
-    fn update(&mut self, status: &Status) {
-        self.1 = status.step;
-    }
-    fn evaluated(&mut self, _: u64, _: &[(&'static str, f64)], _: &str, _: bool) {}
-    fn stop(&self) -> bool {
-        self.1 >= self.0
-    }
-}
 
 /// Two chords take turns.
 fn json(directory: &Path) -> String {

@@ -1,25 +1,14 @@
 //! Kill a run at any moment, resume it, and get the same bytes.
 
+mod interrupt;
+
+use interrupt::StopAt;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_train::Error;
 use simurgh_train::recipe::{Override, parse};
-use simurgh_train::training::{self, Observer, Options, Outcome, Quiet, Status};
+use simurgh_train::training::{self, Observer, Options, Outcome, Quiet};
 use simurgh_train::translation::{Recipe, Translation};
 use std::path::Path;
-
-/// Stops after some updates, as Ctrl-C would.
-struct StopAt(u64, u64);
-
-impl Observer for StopAt {
-    fn note(&mut self, _: &str) {}
-    fn update(&mut self, status: &Status) {
-        self.1 = status.step;
-    }
-    fn evaluated(&mut self, _: u64, _: &[(&'static str, f64)], _: &str, _: bool) {}
-    fn stop(&self) -> bool {
-        self.1 >= self.0
-    }
-}
 
 fn train(
     recipe: Recipe,

@@ -2,7 +2,7 @@
 
 use crate::language_model::{self, Documents, Unfolding};
 use crate::recipe::validate::{out_of_range, positive, share, shared, within};
-use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train};
+use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train, shared_tables};
 use crate::schedule::Decay;
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
@@ -201,34 +201,10 @@ impl TaskRecipe for Recipe {
     const EXAMPLE: &'static str =
         "for example train = \"mine.tsv\" or train = { csv = \"mine.csv\", text = \"review\", label = \"stars\" }";
 
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn name_if_none(&mut self, name: String) {
-        if self.name.is_empty() {
-            self.name = name;
-        }
-    }
-
-    fn seed(&self) -> u64 {
-        self.seed
-    }
-
-    fn train(&self) -> &Train {
-        &self.train
-    }
+    shared_tables!();
 
     fn bptt(&self) -> Bptt {
         self.bptt.clone()
-    }
-
-    fn saved(&self) -> &Saved {
-        &self.artifact
-    }
-
-    fn reads_files(&self) -> bool {
-        true
     }
 
     fn validate(&self) -> Result<(), InputError> {

@@ -1,7 +1,7 @@
 //! A language model's recipe.
 
 use crate::recipe::validate::{out_of_range, shared, within};
-use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train};
+use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train, shared_tables};
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
 use simurgh_data::text::{Encoding, Normaliser, Script};
@@ -151,36 +151,12 @@ impl TaskRecipe for Recipe {
     const SOURCE: &'static str = "a text file's name, or a list of names";
     const EXAMPLE: &'static str = "for example train = \"book.txt\"";
 
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn name_if_none(&mut self, name: String) {
-        if self.name.is_empty() {
-            self.name = name;
-        }
-    }
-
-    fn seed(&self) -> u64 {
-        self.seed
-    }
-
-    fn train(&self) -> &Train {
-        &self.train
-    }
+    shared_tables!();
 
     fn bptt(&self) -> Bptt {
         // The windows of a stream are batches of their own.
         let within = self.text.documents == Documents::Line;
         Bptt { window_steps: if within { self.bptt.window_steps } else { 0 }, checkpoint: self.bptt.checkpoint }
-    }
-
-    fn saved(&self) -> &Saved {
-        &self.artifact
-    }
-
-    fn reads_files(&self) -> bool {
-        true
     }
 
     fn validate(&self) -> Result<(), InputError> {

@@ -1,7 +1,7 @@
 //! A model of music's recipe.
 
 use crate::recipe::validate::{out_of_range, shared, within};
-use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train};
+use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train, shared_tables};
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
 use simurgh_nn::polyphony::PolyphonyConfig;
@@ -66,34 +66,10 @@ impl TaskRecipe for Recipe {
     const SOURCE: &'static str = "a file's or a folder's name, or a list of names";
     const EXAMPLE: &'static str = "for example train = \"midi-files\"";
 
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn name_if_none(&mut self, name: String) {
-        if self.name.is_empty() {
-            self.name = name;
-        }
-    }
-
-    fn seed(&self) -> u64 {
-        self.seed
-    }
-
-    fn train(&self) -> &Train {
-        &self.train
-    }
+    shared_tables!();
 
     fn bptt(&self) -> Bptt {
         self.bptt.clone()
-    }
-
-    fn saved(&self) -> &Saved {
-        &self.artifact
-    }
-
-    fn reads_files(&self) -> bool {
-        true
     }
 
     fn validate(&self) -> Result<(), InputError> {

@@ -75,8 +75,11 @@ pub trait TaskRecipe: Clone + Serialize + DeserializeOwned {
     fn bptt(&self) -> Bptt;
     /// How the model is saved.
     fn saved(&self) -> &Saved;
+
     /// Are there files to be read?
-    fn reads_files(&self) -> bool;
+    fn reads_files(&self) -> bool {
+        true
+    }
 
     /// # Errors
     /// The first value out of range.
@@ -87,6 +90,34 @@ pub trait TaskRecipe: Clone + Serialize + DeserializeOwned {
         toml::to_string(self).expect("a recipe is TOML")
     }
 }
+
+/// The tables that every recipe has, as [`TaskRecipe`] asks for them.
+macro_rules! shared_tables {
+    () => {
+        fn name(&self) -> &str {
+            &self.name
+        }
+
+        fn name_if_none(&mut self, name: String) {
+            if self.name.is_empty() {
+                self.name = name;
+            }
+        }
+
+        fn seed(&self) -> u64 {
+            self.seed
+        }
+
+        fn train(&self) -> &Train {
+            &self.train
+        }
+
+        fn saved(&self) -> &Saved {
+            &self.artifact
+        }
+    };
+}
+pub(crate) use shared_tables;
 
 /// One source of data or several.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

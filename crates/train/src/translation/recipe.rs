@@ -1,7 +1,7 @@
 //! A translation's recipe.
 
 use crate::recipe::validate::{out_of_range, positive, share, shared, within};
-use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train};
+use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train, shared_tables};
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
 use simurgh_data::metrics::bleu::Tokenization;
@@ -153,30 +153,10 @@ impl TaskRecipe for Recipe {
     const EXAMPLE: &'static str =
         "for example train = \"mine.tsv\" or train = { source = \"a.fa\", target = \"a.en\" }";
 
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn name_if_none(&mut self, name: String) {
-        if self.name.is_empty() {
-            self.name = name;
-        }
-    }
-
-    fn seed(&self) -> u64 {
-        self.seed
-    }
-
-    fn train(&self) -> &Train {
-        &self.train
-    }
+    shared_tables!();
 
     fn bptt(&self) -> Bptt {
         self.bptt.clone()
-    }
-
-    fn saved(&self) -> &Saved {
-        &self.artifact
     }
 
     fn reads_files(&self) -> bool {
