@@ -140,6 +140,14 @@ fn words_with_vectors_begin_with_them() {
         let id = outcome.model.vocabulary.ids(word)[0] as usize;
         assert!(table[3 * id..3 * id + 3].iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-3), "{word}");
     }
+    // Killed before its first checkpoint, a run begins with them again.
+    let cut = directory.path().join("cut");
+    let set = [path.as_str(), "model.embedding=3", "text.vector_words=2", "train.steps=2"];
+    let whole = train(recipe(directory.path(), &set), &directory.path().join("whole"), &mut Quiet).unwrap();
+    train(recipe(directory.path(), &set), &cut, &mut StopAt(1, 0)).unwrap_err();
+    std::fs::remove_file(cut.join("checkpoints/last.safetensors")).unwrap();
+    let again = resume(&cut, &mut Quiet).unwrap();
+    assert_eq!(std::fs::read(again.run.model()).unwrap(), std::fs::read(whole.run.model()).unwrap());
 }
 
 #[test]

@@ -106,7 +106,13 @@ impl training::Task for Classification {
         let (vocabulary, vectors) = match begun {
             Some(run) => {
                 let saved = run.read(&run.tokenizer())?;
-                (Vocabulary::load(&saved).map_err(|e| e.at(run.tokenizer()))?, None)
+                let vocabulary = Vocabulary::load(&saved).map_err(|e| e.at(run.tokenizer()))?;
+                // A run that was killed before its first checkpoint begins with them again.
+                let vectors = match recipe.data.vectors {
+                    Some(_) if !run.checkpoint().exists() => examples.vocabulary(&recipe, directory)?.1,
+                    _ => None,
+                };
+                (vocabulary, vectors)
             }
             None => examples.vocabulary(&recipe, directory)?,
         };
