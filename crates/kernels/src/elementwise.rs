@@ -162,6 +162,10 @@ multiversion! {
     pub fn exp_sum<T: Real>(a: &mut [T], shift: T) -> T = exp_sum_body
 }
 multiversion! {
+    /// The sum of `exp(a - shift)`.
+    pub fn exp_total<T: Real>(a: &[T], shift: T) -> T = exp_total_body
+}
+multiversion! {
     /// Softmax of one row, in place.
     pub fn softmax<T: Real>(row: &mut [T]) = softmax_body
 }

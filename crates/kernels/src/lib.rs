@@ -20,6 +20,7 @@ pub mod buffer;
 pub mod ceiling;
 pub mod cpu;
 pub mod cross_entropy;
+pub mod draw;
 pub mod elementwise;
 pub mod embedding;
 pub mod gemm;

@@ -17,6 +17,7 @@ pub mod parameters;
 pub mod pass;
 pub mod polyphony;
 pub mod recurrent;
+pub mod scheduled_sampling;
 pub mod seq2seq;
 pub mod sequences;
 

@@ -3,6 +3,7 @@
 use simurgh_data::InputError;
 use simurgh_nn::ShapeError;
 use simurgh_nn::artifact::ArtifactError;
+use simurgh_nn::recurrent::stream::StreamError;
 
 /// A failed training, evaluation or translation.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,18 @@ pub enum Error {
         /// Where to go on.
         run: std::path::PathBuf,
     },
+}
+
+impl From<StreamError> for Error {
+    fn from(e: StreamError) -> Self {
+        match e {
+            StreamError::Shape(e) => e.into(),
+            other => {
+                let hint = "with a program built without GPU features, and a network that reads one way";
+                InputError::new("a network that can be taken step by step", other.to_string(), hint).into()
+            }
+        }
+    }
 }
 
 impl Error {

@@ -6,6 +6,7 @@
 //! * [`classification`]: classifiers, their evaluation, and classifying with them.
 //! * [`language_model`]: language models, their evaluation, and writing with them.
 //! * [`music`]: models of music, their evaluation, and composing with them.
+//! * [`scheduled_sampling`]: whose tokens a network reads while it learns, and exposure bias.
 //! * [`run`]: the run directory: recipe, events, TensorBoard, checkpoints, model, report.
 //! * [`report`]: the page and its drawings.
 
@@ -18,6 +19,7 @@ pub mod report;
 pub mod run;
 mod saved;
 pub mod schedule;
+pub mod scheduled_sampling;
 pub mod training;
 pub mod translation;
 

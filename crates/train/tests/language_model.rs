@@ -54,6 +54,9 @@ fn an_interrupted_run_ends_with_the_same_bytes() {
         &[][..],
         &["text.documents=line", "bptt.window_steps=2", "text.unit=word", "model.tie=false", "train.average=0.9"],
         &["text.documents=line", "model.bidirectional=true"],
+        // What a stream carries on is what it read: its own tokens among it.
+        &["teacher_forcing.schedule=exponential", "teacher_forcing.floor=0.2"],
+        &["text.documents=line", "teacher_forcing.schedule=never", "teacher_forcing.unit=sequence"],
     ]
     .into_iter()
     .enumerate()
@@ -122,6 +125,11 @@ fn what_can_not_be_is_named() {
     let set = ["model.bidirectional=true", "text.documents=line", "model.layers=2"];
     let e = try_recipe(directory.path(), &set).unwrap_err().to_string();
     assert!(e.contains("layers: expected 1 to 1"), "{e}");
+    let set = ["model.bidirectional=true", "text.documents=line", "teacher_forcing.schedule=linear"];
+    let e = try_recipe(directory.path(), &set).unwrap_err().to_string();
+    assert!(e.starts_with("teacher_forcing.schedule: expected \"always\""), "{e}");
+    let e = try_recipe(directory.path(), &["teacher_forcing.floor=1.5"]).unwrap_err().to_string();
+    assert!(e.starts_with("teacher_forcing.floor: expected 0 to 1, got 1.5"), "{e}");
     let set = ["model.bidirectional=true", "text.documents=line", "train.epochs=1"];
     let outcome = train(recipe(directory.path(), &set), &directory.path().join("both"), &mut Quiet).unwrap();
     let e = outcome.model.write("a", Sampling::default(), 1).unwrap_err().to_string();

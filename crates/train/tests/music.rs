@@ -56,7 +56,9 @@ fn an_interrupted_run_ends_with_the_same_bytes_and_learns() {
     let directory = tempfile::tempdir().unwrap();
     let file = json(directory.path());
     for (head, most) in [("independent", 3.0), ("joint", 1.0)] {
-        let recipe = recipe(&file, &[&format!("model.head={head}"), "bptt.window_steps=4"]);
+        let schedule = format!("teacher_forcing.schedule={}", if head == "joint" { "linear" } else { "always" });
+        let set = [&format!("model.head={head}"), "bptt.window_steps=4", &schedule, "teacher_forcing.floor=0.6"];
+        let recipe = recipe(&file, &set);
         let whole = train(recipe.clone(), &directory.path().join(head), &mut Quiet).unwrap();
         assert!(whole.test.nll < most, "{head}: {:?}", whole.test);
         let model = std::fs::read(whole.run.model()).unwrap();

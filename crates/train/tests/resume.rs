@@ -78,8 +78,17 @@ fn an_interrupted_run_ends_with_the_same_bytes() {
             "train.steps=21",
             "model.attention=additive",
             "model.input_feeding=true",
+            "teacher_forcing.schedule=linear",
         ],
-        &["train.optimizer=sgd", "train.learning_rate=0.5", "bptt.window_steps=2", "bptt.checkpoint=true"],
+        &[
+            "train.optimizer=sgd",
+            "train.learning_rate=0.5",
+            "bptt.window_steps=2",
+            "bptt.checkpoint=true",
+            "teacher_forcing.schedule=inverse-sigmoid",
+            "teacher_forcing.unit=sequence",
+            "teacher_forcing.choice=likeliest",
+        ],
     ]
     .into_iter()
     .enumerate()

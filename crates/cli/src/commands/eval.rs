@@ -226,7 +226,8 @@ fn translate(args: &EvalArgs) -> Result<(), Failure> {
             (e, _) => e,
         }
     })?;
-    let score = score.ok_or_else(|| Failure::defect("an evaluation stopped that nobody stopped"))?;
+    let mut score = score.ok_or_else(|| Failure::defect("an evaluation stopped that nobody stopped"))?;
+    score.exposure = translation::exposure(&translator, &pairs, || true)?;
     bar.finish_and_clear();
     if let Some(path) = &args.output {
         let text: String = score.translations.iter().flat_map(|t| [t.as_str(), "\n"]).collect();
@@ -248,6 +249,9 @@ fn translate(args: &EvalArgs) -> Result<(), Failure> {
             100.0 * s.exact,
             s.pairs
         )?;
+    }
+    for line in score.exposure.iter().flat_map(|exposure| exposure.lines()) {
+        writeln!(std::io::stdout(), "{line}")?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::{DecodeConfig, Hypothesis, Sentence, Special, Surface};
 use crate::pass::Pass;
-use crate::seq2seq::{DecoderState, Memory, Rows, Scratch, Seq2Seq, Stepper};
+use crate::seq2seq::{Seq2Seq, Walker};
 use crate::sequences::Sequences;
 use simurgh_kernels::ShapeError;
 use simurgh_kernels::parallel::each_row;
@@ -54,77 +54,6 @@ struct Candidate {
     log_probability: f64,
 }
 
-/// The network between two steps: plain memory where it is on the CPU, tensors elsewhere.
-// One of them lives for one search: its size does not matter.
-#[allow(clippy::large_enum_variant)]
-enum Network<'m> {
-    Plain { stepper: Stepper, state: Rows, next: Rows, scratch: Scratch },
-    Tensor { model: &'m Seq2Seq, memory: Memory, state: DecoderState, logits: Vec<f32>, weights: Vec<f32> },
-}
-
-impl<'m> Network<'m> {
-    fn new(model: &'m Seq2Seq, memory: Memory, config: &DecodeConfig) -> Self {
-        let state = memory.state();
-        if let Some(stepper) = Stepper::new(model, &memory, config.precision)
-            && let Some(rows) = stepper.rows(&state)
-        {
-            return Self::Plain { stepper, state: rows, next: Rows::default(), scratch: Scratch::default() };
-        }
-        Self::Tensor { model, memory, state, logits: Vec::new(), weights: Vec::new() }
-    }
-
-    /// Length of a source, where there is attention.
-    fn source_len(&self, sequence: usize) -> usize {
-        match self {
-            Self::Plain { stepper, .. } => stepper.source_len(sequence),
-            Self::Tensor { model, memory, .. } => {
-                if model.config().attention == crate::seq2seq::AttentionKind::None {
-                    0
-                } else {
-                    memory.source_length(sequence)
-                }
-            }
-        }
-    }
-
-    /// Takes a step; logits `[hypotheses, vocab]`, the vocabulary's size, and the attention weights.
-    fn step(
-        &mut self,
-        tokens: &[u32],
-        sequence_of: &[usize],
-        config: &DecodeConfig,
-    ) -> Result<(&mut [f32], usize, &[f32]), ShapeError> {
-        match self {
-            Self::Plain { stepper, state, scratch, .. } => {
-                stepper.step(tokens, sequence_of, state, scratch);
-                let vocab = stepper.vocab();
-                Ok((&mut scratch.logits[..tokens.len() * vocab], vocab, &scratch.weights))
-            }
-            Self::Tensor { model, memory, state, logits, weights } => {
-                let (values, next, looked) =
-                    model.step(memory, tokens, sequence_of, state.clone(), config.precision)?;
-                let [_, vocab] = values.dims();
-                *state = next;
-                *logits = values.into_data().iter::<f32>().collect();
-                *weights = looked.map_or_else(Vec::new, |w| w.into_data().iter::<f32>().collect());
-                Ok((logits, vocab, weights))
-            }
-        }
-    }
-
-    /// Goes on with these rows of the state, at least one.
-    fn select(&mut self, rows: &[usize]) -> Result<(), ShapeError> {
-        match self {
-            Self::Plain { state, next, .. } => {
-                state.select(rows, next);
-                std::mem::swap(state, next);
-            }
-            Self::Tensor { state, .. } => *state = state.select(rows)?,
-        }
-        Ok(())
-    }
-}
-
 /// The best hypotheses of every sentence, best first, at most `config.beam` each.
 ///
 /// A sentence's result does not depend on the sentences beside it.
@@ -151,7 +80,7 @@ pub fn decode(
     let ids: Vec<&[u32]> = sentences.iter().map(|s| s.ids.as_slice()).collect();
     let sources = Sequences::new(&ids)?;
     let memory = model.encode(&sources, &mut Pass { precision: config.precision, ..Pass::default() })?;
-    let mut network = Network::new(model, memory, config);
+    let mut network = Walker::new(model, memory, config.precision);
     // Twice the beam: if all of the better half end, the beam is still full; but there are no more tokens than there are.
     let count = config.beam.saturating_mul(2).min(model.target_vocab());
     let mut searches = Vec::with_capacity(sentences.len());
@@ -183,7 +112,7 @@ pub fn decode(
         if sequence_of.is_empty() {
             break;
         }
-        let (logits, vocab, mut weights) = network.step(&tokens, &sequence_of, config)?;
+        let (logits, vocab, mut weights) = network.step(&tokens, &sequence_of)?;
         each_row(logits, vocab, &mut best, |row, logits, best| {
             let search = &searches[sequence_of[row]];
             let partial = &search.alive[hypothesis_of[row]];

@@ -1,9 +1,12 @@
-//! A token in, the next one's logits out.
+//! A token of each text in, the logits of the next ones out.
 
 use super::LanguageModel;
 use crate::ops::Plain;
 use crate::pass::Precision;
+use crate::recurrent::State;
 use crate::recurrent::stream::{Stream, StreamError, StreamState};
+use crate::scheduled_sampling::{Steps, Teacher, Walk, walk};
+use crate::sequences::Sequences;
 use simurgh_kernels::ShapeError;
 use simurgh_kernels::gemm::Packed;
 use simurgh_kernels::linear::{self, Activation};
@@ -51,28 +54,70 @@ impl Stepper {
         self.bias.data().len()
     }
 
-    /// The state before the first token.
+    /// The state of `batch` texts before their first tokens.
     ///
     /// # Errors
-    /// If there is no memory for it.
-    pub fn start(&self) -> Result<StreamState, ShapeError> {
-        self.stream.start(1)
+    /// If there is none, or no memory for it.
+    pub fn start(&self, batch: usize) -> Result<StreamState, ShapeError> {
+        self.stream.start(batch)
     }
 
-    /// Reads a token; returns the logits of the next one, `[vocab]`.
+    /// Reads a token of each text; returns the logits of the next ones, `[tokens, vocab]`.
     ///
     /// # Errors
-    /// If the token is none of the vocabulary, or the state another network's.
-    pub fn step(&self, token: u32, state: &mut StreamState) -> Result<Vec<f32>, ShapeError> {
-        Check("language model").indices("the token of text", [token as usize], self.vocab())?;
+    /// If a token is none of the vocabulary, there is not one a text, or the state is another network's.
+    pub fn step(&self, tokens: &[u32], state: &mut StreamState) -> Result<Vec<f32>, ShapeError> {
+        Check("language model").indices("the token of text", tokens.iter().map(|t| *t as usize), self.vocab())?;
         let width = self.embedding.shape()[1];
-        let x = &self.embedding.data()[token as usize * width..][..width];
-        let hidden = self.stream.step(x, state)?;
+        let row = |token: &u32| &self.embedding.data()[*token as usize * width..][..width];
+        let x: Vec<f32> = tokens.iter().flat_map(row).copied().collect();
+        let hidden = self.stream.step(&x, state)?;
         let projected = match &self.project {
             Some((weight, bias)) => Some(linear::forward(hidden, weight, Some(bias.data()), Activation::Identity)?),
             None => None,
         };
         let seen = projected.as_deref().unwrap_or(hidden);
         linear::forward(seen, &self.readout, Some(self.bias.data()), Activation::Identity)
+    }
+}
+
+/// The texts of a batch.
+struct Texts {
+    stepper: Stepper,
+    state: StreamState,
+    logits: Vec<f32>,
+}
+
+impl Steps for Texts {
+    fn step(&mut self, tokens: &[u32]) -> Result<(&mut [f32], usize), ShapeError> {
+        self.state.truncate(tokens.len());
+        self.logits = self.stepper.step(tokens, &mut self.state)?;
+        Ok((&mut self.logits, self.stepper.vocab()))
+    }
+}
+
+impl LanguageModel {
+    /// What this network, without noise and off the tape, reads of texts whose tokens are `inputs` where `teacher` is heard that
+    /// often, and how likely the targets then are; it never reads a token of `never`. From `initial`, as in
+    /// [`LanguageModel::loss`].
+    ///
+    /// # Errors
+    /// As [`LanguageModel::loss`], and if the network is not on the CPU backend.
+    pub fn walk(
+        &self,
+        inputs: &Sequences,
+        targets: &[u32],
+        initial: Option<&[State]>,
+        never: &[u32],
+        teacher: &Teacher,
+        precision: Precision,
+    ) -> Result<Walk, StreamError> {
+        let stepper = self.stepper(precision)?;
+        let state = match initial {
+            Some(states) => stepper.stream.resume(states)?,
+            None => stepper.start(inputs.layout.sequences())?,
+        };
+        let mut steps = Texts { stepper, state, logits: Vec::new() };
+        Ok(walk(&mut steps, &inputs.layout, &inputs.ids, targets, never, teacher)?)
     }
 }

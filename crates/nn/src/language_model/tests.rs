@@ -79,17 +79,17 @@ fn steps_give_the_likelihood_of_the_whole_sequence() {
             let packed = Sequences::new(&[input]).unwrap();
             let targets = packed.rows(&[target]);
             let whole = net.loss(&packed, &targets, None, 0.0, &mut Pass::default()).unwrap().0.values()[1];
-            let mut state = stepper.start().unwrap();
+            let mut state = stepper.start(1).unwrap();
             let mut sum = 0.0;
             for (input, target) in input.iter().zip(target) {
-                let logits = stepper.step(*input, &mut state).unwrap();
+                let logits = stepper.step(&[*input], &mut state).unwrap();
                 let total: f64 = logits.iter().map(|l| f64::from(*l).exp()).sum();
                 sum += total.ln() - f64::from(logits[*target as usize]);
             }
             let difference = (sum - whole).abs();
             assert!(difference < 1e-5, "{sum}, {whole}");
         }
-        let e = stepper.step(VOCAB as u32, &mut stepper.start().unwrap()).unwrap_err();
+        let e = stepper.step(&[VOCAB as u32], &mut stepper.start(1).unwrap()).unwrap_err();
         assert!(e.to_string().contains("token"), "{e}");
     }
 }

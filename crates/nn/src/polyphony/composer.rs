@@ -6,6 +6,7 @@ use crate::ops::Plain;
 use crate::pass::Precision;
 use crate::recurrent::State;
 use crate::recurrent::stream::{Stream, StreamError, StreamState};
+use crate::scheduled_sampling::{Choice, Teacher};
 use burn::tensor::{Tensor, TensorData};
 use simurgh_kernels::ShapeError;
 use simurgh_kernels::gemm::Packed;
@@ -55,6 +56,37 @@ impl Polyphony {
             _ => unreachable!("a network has one head or the other"),
         };
         Ok(Composer { stream: self.encoder.stream(precision)?, keys: self.key_count(), head })
+    }
+}
+
+impl Polyphony {
+    /// The frames that this network, without noise and off the tape, reads of pieces where `teacher` is heard that often: the
+    /// pieces' own, or what it composes itself.
+    ///
+    /// # Errors
+    /// If a frame has a key that is none, or the network is not on the CPU backend.
+    pub fn walk(
+        &self,
+        pieces: &[&[Vec<u8>]],
+        teacher: &Teacher,
+        precision: Precision,
+    ) -> Result<Vec<Vec<Vec<u8>>>, StreamError> {
+        let composer = self.composer(precision)?;
+        let temperature = if teacher.choice == Choice::Drawn { 1.0 } else { 0.0 };
+        let sampling = Sampling { temperature, top_p: 1.0 };
+        let walked = |(sequence, piece): (usize, &&[Vec<u8>])| {
+            let mut random = teacher.random(sequence, 0, 3);
+            let mut state = composer.start()?;
+            let mut read: Vec<Vec<u8>> = Vec::with_capacity(piece.len());
+            for (t, frame) in piece.iter().enumerate() {
+                let before = read.last().map_or(&[][..], Vec::as_slice);
+                // What is read after a step is its frame: at the first step nothing is.
+                let own = composer.step(before, &mut state, sampling, &mut random)?;
+                read.push(if teacher.is_heard(sequence, t + 1) { frame.clone() } else { own });
+            }
+            Ok(read)
+        };
+        pieces.iter().enumerate().map(walked).collect()
     }
 }
 

@@ -29,6 +29,17 @@ impl Pieces {
     /// # Errors
     /// If there is none, or one has no frame.
     pub fn new(pieces: &[&[Vec<u8>]]) -> Result<Self, ShapeError> {
+        Self::reading(pieces, pieces)
+    }
+
+    /// Packs pieces before whose frames the network reads those of `read`, in the place of each piece's own.
+    ///
+    /// # Errors
+    /// As [`Pieces::new`].
+    ///
+    /// # Panics
+    /// If what is read is shorter.
+    pub fn reading(pieces: &[&[Vec<u8>]], read: &[&[Vec<u8>]]) -> Result<Self, ShapeError> {
         let lengths: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
         if let Some(sequence) = lengths.iter().position(|n| *n == 0) {
             return Err(ShapeError::EmptySequence { sequence });
@@ -38,7 +49,7 @@ impl Pieces {
         let layout = Ragged::new(&sorted)?;
         let frames = layout.cells().map(|(t, j)| pieces[order[j]][t].clone()).collect();
         let before =
-            layout.cells().map(|(t, j)| if t == 0 { Vec::new() } else { pieces[order[j]][t - 1].clone() }).collect();
+            layout.cells().map(|(t, j)| if t == 0 { Vec::new() } else { read[order[j]][t - 1].clone() }).collect();
         Ok(Self { frames, before, layout: Arc::new(layout) })
     }
 
@@ -122,6 +133,24 @@ impl Polyphony {
     /// # Errors
     /// If a frame has a key that is none.
     pub fn loss(&self, pieces: &Pieces, pass: &mut Pass) -> Result<[Option<Loss>; 2], ShapeError> {
+        let states = self.states(pieces, pass)?;
+        // The rows of the first step stand first.
+        let first = pieces.layout.rows_at(0).end;
+        Ok([self.part(&states, pieces, 0..first, pass)?, self.part(&states, pieces, first..pieces.frames(), pass)?])
+    }
+
+    /// The same of each step, over the pieces that have come so far.
+    ///
+    /// # Errors
+    /// As [`Polyphony::loss`].
+    pub fn loss_by_step(&self, pieces: &Pieces, pass: &mut Pass) -> Result<Vec<Loss>, ShapeError> {
+        let states = self.states(pieces, pass)?;
+        let step = |t| Ok(self.part(&states, pieces, pieces.layout.rows_at(t), pass)?.expect("a step has rows"));
+        (0..pieces.layout.steps()).map(step).collect()
+    }
+
+    /// The states from which the frames are guessed.
+    fn states(&self, pieces: &Pieces, pass: &mut Pass) -> Result<Tensor<2>, ShapeError> {
         let (layout, check) = (&pieces.layout, Check("polyphony"));
         let keys = pieces.frames.iter().chain(&pieces.before).flatten().map(|key| usize::from(*key));
         check.indices("the key of note", keys, self.key_count)?;
@@ -133,18 +162,23 @@ impl Polyphony {
         let (dtype, shape) = (self.encoder.dtype(), [pieces.frames(), self.key_count]);
         let x = Tensor::<2>::from_data(TensorData::new(bits, shape), (&device, dtype));
         let (states, _) = self.encoder.forward(x, layout, None, pass)?;
-        let states = pass.drop_out(states, layout)?;
-        // The rows of the first step stand first.
-        let first = layout.rows_at(0).end;
-        let mut part = |rows: std::ops::Range<usize>| -> Result<Option<Loss>, ShapeError> {
-            if rows.is_empty() {
-                return Ok(None);
-            }
-            let [_, width] = states.dims();
-            let states = states.clone().slice([rows.clone(), 0..width]);
-            self.guess(states, &pieces.frames[rows], pass).map(Some)
-        };
-        Ok([part(0..first)?, part(first..pieces.frames())?])
+        pass.drop_out(states, layout)
+    }
+
+    /// The loss of these rows, if there are any.
+    fn part(
+        &self,
+        states: &Tensor<2>,
+        pieces: &Pieces,
+        rows: std::ops::Range<usize>,
+        pass: &mut Pass,
+    ) -> Result<Option<Loss>, ShapeError> {
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let [_, width] = states.dims();
+        let states = states.clone().slice([rows.clone(), 0..width]);
+        self.guess(states, &pieces.frames[rows], pass).map(Some)
     }
 
     fn guess(&self, states: Tensor<2>, frames: &[Vec<u8>], pass: &mut Pass) -> Result<Loss, ShapeError> {

@@ -54,6 +54,21 @@ impl StreamState {
     pub fn cell(&self, layer: usize) -> &[f32] {
         &self.cells[layer]
     }
+
+    /// Streams that move together.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Goes on with the first `count` streams alone, if there are more.
+    pub fn truncate(&mut self, count: usize) {
+        let before = self.batch;
+        if count < before {
+            self.batch = count;
+            let states = self.hidden.iter_mut().flatten().chain(&mut self.cells);
+            states.for_each(|state| state.truncate(state.len() / before * count));
+        }
+    }
 }
 
 impl Recurrent {

@@ -4,6 +4,7 @@ use crate::language_model::{self, Documents, Unfolding};
 use crate::recipe::validate::{out_of_range, positive, share, shared, within};
 use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train, shared_tables};
 use crate::schedule::Decay;
+use crate::scheduled_sampling::TeacherForcing;
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
 use simurgh_data::text::{Encoding, LabelledSource, Normaliser, Script};
@@ -190,6 +191,7 @@ impl Recipe {
                 ..self.train.clone()
             },
             bptt: Unfolding { window_steps: 0, checkpoint: self.bptt.checkpoint, ..Unfolding::default() },
+            teacher_forcing: TeacherForcing::default(),
             artifact: Saved::default(),
         }
     }

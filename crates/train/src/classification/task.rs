@@ -9,7 +9,7 @@ use super::report;
 use crate::Error;
 use crate::language_model::{self, LanguageModelling};
 use crate::run::{Event, RunDirectory};
-use crate::training::{self, Carried, Evaluation, Observer, Step};
+use crate::training::{self, Evaluation, Moment, Observer, Step};
 use serde_json::json;
 use simurgh_data::InputError;
 use simurgh_data::metrics::classification::temperature;
@@ -214,11 +214,10 @@ impl training::Task for Classification {
         &self,
         network: &Classifier,
         batch: &[usize],
-        epoch: u64,
-        _: &mut Carried,
+        moment: &mut Moment<'_>,
         pass: &mut Pass,
-    ) -> Result<Step, ShapeError> {
-        let texts: Vec<Vec<u32>> = batch.iter().map(|&i| self.noisy(i, epoch)).collect();
+    ) -> Result<Step, Error> {
+        let texts: Vec<Vec<u32>> = batch.iter().map(|&i| self.noisy(i, moment.epoch)).collect();
         let slices: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
         let labels: Vec<u32> = batch.iter().map(|&i| self.examples.train[i].class as u32).collect();
         let loss = network.loss(&Sequences::new(&slices)?, &labels, self.recipe.train.label_smoothing, pass)?;
@@ -249,7 +248,7 @@ impl training::Task for Classification {
     ) -> Result<Option<Evaluation<Score>>, Error> {
         let dev = &self.examples.dev[..self.examples.dev.len().min(self.recipe.train.eval_pairs)];
         let Some(score) = evaluate(model, dev, |_| go_on())? else { return Ok(None) };
-        let events = training::Score::numbers(&score);
+        let events = training::Score::events(&score);
         // The likelihood breaks ties.
         Ok(Some(Evaluation { value: score.accuracy - 1e-4 * score.nll, score, events }))
     }

@@ -5,22 +5,29 @@ use super::recipe::{Documents, Recipe};
 use super::texts::{characters, documents, stream};
 use crate::Error;
 use crate::recipe::OneOrMany;
+use crate::scheduled_sampling::exposure::Exposure;
 use crate::training;
 use serde::Serialize;
 use simurgh_data::text::Vocabulary;
+use simurgh_data::text::tokenizer::{END, PAD, START, UNKNOWN};
 use simurgh_nn::ShapeError;
 use simurgh_nn::language_model::LanguageModel;
 use simurgh_nn::ops::Loss;
-use simurgh_nn::pass::Pass;
+use simurgh_nn::pass::{Pass, Precision};
 use simurgh_nn::recurrent::State;
+use simurgh_nn::scheduled_sampling::Teacher;
 use simurgh_nn::sequences::Sequences;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Parts that a stream is measured in at once, and the steps of each that are taken together.
 const STREAMS: usize = 16;
 const WINDOW: usize = 256;
 /// Lines measured together.
 const BATCH: usize = 64;
+/// Parts of a stream in which exposure bias is measured, and the tokens of each.
+const PARTS: usize = 64;
+const PART: usize = 64;
 
 /// Scores on a text.
 #[derive(Clone, Debug, Serialize)]
@@ -66,34 +73,22 @@ pub(super) fn window(ids: &[u32], streams: usize, steps: usize, index: usize) ->
     })
 }
 
-/// The loss of windows that stand side by side, and their last states.
-pub(super) fn window_loss(
-    network: &LanguageModel,
-    parts: &[(&[u32], &[u32])],
-    initial: Option<&[State]>,
-    smoothing: f64,
-    pass: &mut Pass,
-) -> Result<(Loss, Vec<State>), ShapeError> {
-    let inputs = Sequences::new(&parts.iter().map(|part| part.0).collect::<Vec<_>>())?;
-    let targets = inputs.rows(&parts.iter().map(|part| part.1).collect::<Vec<_>>());
-    network.loss(&inputs, &targets, initial, smoothing, pass)
+/// Inputs and targets of a text.
+pub(super) fn shifted(text: &[u32]) -> (&[u32], &[u32]) {
+    (&text[..text.len() - 1], &text[1..])
 }
 
-/// The summed losses of texts of their own: of every token but the first; both ways, if the network reads so, halved. And how
-/// many tokens they are of.
-pub(super) fn document_loss(
-    network: &LanguageModel,
-    texts: &[&[u32]],
-    smoothing: f64,
-    pass: &mut Pass,
-) -> Result<(Vec<Loss>, usize), ShapeError> {
-    let count = texts.iter().map(|text| text.len() - 1).sum();
-    if network.config().bidirectional {
-        let losses = network.loss_both_ways(&Sequences::new(texts)?, smoothing, pass)?;
-        return Ok((losses.into(), 2 * count));
-    }
-    let parts: Vec<(&[u32], &[u32])> = texts.iter().map(|text| (&text[..text.len() - 1], &text[1..])).collect();
-    Ok((vec![window_loss(network, &parts, None, smoothing, pass)?.0], count))
+/// Texts that are read side by side: inputs, and targets in the same rows.
+pub(super) fn packed(parts: &[(&[u32], &[u32])]) -> Result<(Sequences, Arc<[u32]>), ShapeError> {
+    let inputs = Sequences::new(&parts.iter().map(|part| part.0).collect::<Vec<_>>())?;
+    let targets = inputs.rows(&parts.iter().map(|part| part.1).collect::<Vec<_>>());
+    Ok((inputs, targets))
+}
+
+/// Tokens that a text never goes on from.
+pub(super) fn never_read(documents: Documents) -> Vec<u32> {
+    // In a stream END is the end of a line.
+    [PAD, START, UNKNOWN].into_iter().chain((documents == Documents::Line).then_some(END)).collect()
 }
 
 /// How likely the lines are; none if `go_on` said no.
@@ -117,9 +112,10 @@ pub(super) fn measure(
             let mut states: Option<Vec<State>> = None;
             for index in 0.. {
                 let Some(parts) = window(&ids, streams, WINDOW, index) else { break };
-                let (loss, last) = window_loss(network, &parts, states.as_deref(), 0.0, &mut Pass::default())?;
+                let (inputs, targets) = packed(&parts)?;
+                let (loss, last) = network.loss(&inputs, &targets, states.as_deref(), 0.0, &mut Pass::default())?;
                 add(&loss);
-                tokens += parts.iter().map(|part| part.0.len()).sum::<usize>();
+                tokens += targets.len();
                 states = Some(last);
                 if !go_on() {
                     return Ok(None);
@@ -131,9 +127,18 @@ pub(super) fn measure(
             all.sort_by_key(Vec::len);
             for chunk in all.chunks(BATCH) {
                 let texts: Vec<&[u32]> = chunk.iter().map(Vec::as_slice).collect();
-                let (losses, count) = document_loss(network, &texts, 0.0, &mut Pass::default())?;
-                losses.iter().for_each(&mut add);
-                tokens += count;
+                let count = texts.iter().map(|text| text.len() - 1).sum::<usize>();
+                if network.config().bidirectional {
+                    network
+                        .loss_both_ways(&Sequences::new(&texts)?, 0.0, &mut Pass::default())?
+                        .iter()
+                        .for_each(&mut add);
+                    tokens += 2 * count;
+                } else {
+                    let (inputs, targets) = packed(&texts.iter().map(|text| shifted(text)).collect::<Vec<_>>())?;
+                    add(&network.loss(&inputs, &targets, None, 0.0, &mut Pass::default())?.0);
+                    tokens += count;
+                }
                 if !go_on() {
                     return Ok(None);
                 }
@@ -151,6 +156,51 @@ pub(super) fn measure(
         bits_per_character: sums[1] / both / std::f64::consts::LN_2 / characters as f64,
         accuracy: sums[2] / tokens as f64,
     }))
+}
+
+/// How likely the lines are after their own tokens, and after the model's: of a stream [`PARTS`] parts spread over it, each read
+/// on from the state before it. None if `go_on` said no.
+pub(super) fn exposure(
+    network: &LanguageModel,
+    vocabulary: &Vocabulary,
+    recipe: &Recipe,
+    lines: &[String],
+    mut go_on: impl FnMut() -> bool,
+) -> Result<Option<Exposure>, Error> {
+    let (never, mut exposure) = (never_read(recipe.text.documents), Exposure::default());
+    let mut add = |parts: &[(&[u32], &[u32])], initial: Option<&[State]>| -> Result<(), Error> {
+        let (inputs, targets) = packed(parts)?;
+        let walk = |teacher| network.walk(&inputs, &targets, initial, &never, &teacher, Precision::F32);
+        exposure.add(&inputs.layout, &walk(Teacher::ALWAYS)?, &walk(Teacher::NEVER)?);
+        Ok(())
+    };
+    match recipe.text.documents {
+        Documents::Stream => {
+            let ids = stream(vocabulary, lines);
+            let parts = (ids.len() / (2 * PART)).clamp(1, PARTS);
+            let states = match window(&ids, parts, PART, 0) {
+                Some(before) if (ids.len() - 1) / parts > PART => {
+                    let (inputs, targets) = packed(&before)?;
+                    Some(network.loss(&inputs, &targets, None, 0.0, &mut Pass::default())?.1)
+                }
+                _ => None,
+            };
+            if let Some(parts) = window(&ids, parts, PART, usize::from(states.is_some())) {
+                add(&parts, states.as_deref())?;
+            }
+        }
+        Documents::Line => {
+            let mut all = documents(vocabulary, lines);
+            all.sort_by_key(Vec::len);
+            for chunk in all.chunks(BATCH) {
+                add(&chunk.iter().map(|text| shifted(text)).collect::<Vec<_>>(), None)?;
+                if !go_on() {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+    Ok(Some(exposure))
 }
 
 /// How likely the text of these files is under a model; those of its recipe's test set without any.

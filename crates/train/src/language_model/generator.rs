@@ -63,8 +63,8 @@ impl Generator {
         let stepper = self.network.stepper(Precision::F32).map_err(|e| {
             InputError::new("a model that reads one way", e.to_string(), "train one with model.bidirectional = false")
         })?;
-        let mut state = stepper.start()?;
-        let mut logits = stepper.step(START, &mut state)?;
+        let mut state = stepper.start(1)?;
+        let mut logits = stepper.step(&[START], &mut state)?;
         let mut lines = start.split('\n').peekable();
         while let Some(line) = lines.next() {
             let mut ids = self.vocabulary.ids(line);
@@ -73,7 +73,7 @@ impl Generator {
                 ids.truncate(ids.len() - 1);
             }
             for id in ids {
-                logits = stepper.step(id, &mut state)?;
+                logits = stepper.step(&[id], &mut state)?;
             }
         }
         let ends = self.recipe.text.documents == Documents::Line;
@@ -118,7 +118,7 @@ impl Iterator for Writing<'_> {
         }
         let piece = self.vocabulary.text(id, &self.text);
         self.text += &piece;
-        match self.stepper.step(id, &mut self.state) {
+        match self.stepper.step(&[id], &mut self.state) {
             Ok(logits) => self.logits = logits,
             // A drawn token is one of the vocabulary.
             Err(_) => self.done = true,

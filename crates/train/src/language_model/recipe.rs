@@ -2,6 +2,7 @@
 
 use crate::recipe::validate::{out_of_range, shared, within};
 use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train, shared_tables};
+use crate::scheduled_sampling::{Schedule, TeacherForcing};
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
 use simurgh_data::text::{Encoding, Normaliser, Script};
@@ -35,6 +36,9 @@ pub struct Recipe {
     /// How far back gradients go, and the state.
     #[serde(default)]
     pub bptt: Unfolding,
+    /// How often the teacher is heard.
+    #[serde(default)]
+    pub teacher_forcing: TeacherForcing,
     /// How the model is saved.
     #[serde(default)]
     pub artifact: Saved,
@@ -159,6 +163,10 @@ impl TaskRecipe for Recipe {
         Bptt { window_steps: if within { self.bptt.window_steps } else { 0 }, checkpoint: self.bptt.checkpoint }
     }
 
+    fn teacher_forcing(&self) -> TeacherForcing {
+        self.teacher_forcing.clone()
+    }
+
     fn validate(&self) -> Result<(), InputError> {
         if self.data.train.all().is_empty() {
             return Err(out_of_range("data.train", "a text file, e.g. --set data.train=book.txt", "nothing"));
@@ -167,6 +175,11 @@ impl TaskRecipe for Recipe {
             return Err(out_of_range(&format!("model.{key}"), &expected, got));
         }
         shared(self)?;
+        self.teacher_forcing.validate()?;
+        if self.model.bidirectional && self.teacher_forcing.schedule != Schedule::Always {
+            let expected = "\"always\", since a model that reads both ways says nothing itself";
+            return Err(out_of_range("teacher_forcing.schedule", expected, "another"));
+        }
         within("text.vocab", self.text.vocab, 10, 1_000_000)?;
         if self.text.documents == Documents::Stream {
             within("bptt.window_steps", self.bptt.window_steps, 1, 100_000)?;

@@ -5,6 +5,7 @@ use super::generator::Generator;
 use crate::Error;
 use crate::report::{chart, escape, line};
 use crate::run::Event;
+use crate::scheduled_sampling::exposure::{Exposure, teacher_chart};
 use simurgh_nn::decode::Sampling;
 use std::fmt::Write;
 
@@ -16,6 +17,7 @@ pub(super) fn sections(
     model: &Generator,
     events: &[Event],
     (measured_on, test): (&str, &Score),
+    exposure: Option<&Exposure>,
 ) -> Result<String, Error> {
     let mut body = format!(
         "<h2>Likelihood of the {measured_on}</h2><table><tr><th>bits a character<th>perplexity of a token<th>nats a token\
@@ -29,7 +31,11 @@ pub(super) fn sections(
     body += &chart("Bits a character", &[line("dev", "bits_per_character", "dev")]);
     body += &chart("Gradient norm before clipping", &[line("train", "gradient_norm", "norm")]);
     body += &chart("Learning rate", &[line("train", "learning_rate", "rate")]);
+    body += &teacher_chart(events);
     body += "</div>";
+    if let Some(exposure) = exposure {
+        body += &exposure.section(measured_on, ("token", "tokens"));
+    }
     if model.network.config().bidirectional {
         return Ok(body);
     }

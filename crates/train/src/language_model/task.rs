@@ -1,13 +1,13 @@
 //! What a language model brings to the training loop.
 
-use super::evaluate::{Score, document_loss, measure, window, window_loss};
+use super::evaluate::{Score, exposure, measure, never_read, packed, shifted, window};
 use super::generator::Generator;
 use super::recipe::{Documents, Recipe, Reset};
 use super::report;
 use super::texts::{Texts, documents, stream};
 use crate::Error;
 use crate::run::{Event, RunDirectory};
-use crate::training::{self, Carried, Evaluation, Step};
+use crate::training::{self, Evaluation, Moment, Step};
 use serde_json::json;
 use simurgh_data::text::{Vocabulary, batches};
 use simurgh_nn::ShapeError;
@@ -18,6 +18,7 @@ use simurgh_nn::language_model::LanguageModel;
 use simurgh_nn::parameters::{self, Parameter};
 use simurgh_nn::pass::{Noise, Pass};
 use simurgh_nn::recurrent::State;
+use simurgh_nn::sequences::Sequences;
 use simurgh_random::{mix, stream as seeded};
 use std::path::Path;
 
@@ -136,24 +137,37 @@ impl training::Task for LanguageModelling {
         &self,
         network: &LanguageModel,
         batch: &[usize],
-        _epoch: u64,
-        carried: &mut Carried,
+        moment: &mut Moment<'_>,
         pass: &mut Pass,
-    ) -> Result<Step, ShapeError> {
-        let smoothing = self.recipe.train.label_smoothing;
-        if self.recipe.text.documents == Documents::Line {
+    ) -> Result<Step, Error> {
+        let recipe = &self.recipe;
+        let smoothing = recipe.train.label_smoothing;
+        let lines = recipe.text.documents == Documents::Line;
+        if lines && recipe.model.bidirectional {
             let texts: Vec<&[u32]> = batch.iter().map(|&i| self.ids[i].as_slice()).collect();
-            let (losses, count) = document_loss(network, &texts, smoothing, pass)?;
-            return Ok(Step::sum(&losses, count));
+            let losses = network.loss_both_ways(&Sequences::new(&texts)?, smoothing, pass)?;
+            return Ok(Step::sum(&losses, 2 * texts.iter().map(|text| text.len() - 1).sum::<usize>()));
         }
-        let window_steps = self.recipe.bptt.window_steps;
-        let parts = window(&self.ids[0], self.streams(), window_steps, batch[0]).expect("a window of the epoch");
-        let begins = batch[0] == 0 || self.recipe.bptt.reset == Reset::Window;
+        let (mut inputs, targets) = if lines {
+            packed(&batch.iter().map(|&i| shifted(&self.ids[i])).collect::<Vec<_>>())?
+        } else {
+            let window_steps = recipe.bptt.window_steps;
+            packed(&window(&self.ids[0], self.streams(), window_steps, batch[0]).expect("a window of the epoch"))?
+        };
+        let begins = lines || batch[0] == 0 || recipe.bptt.reset == Reset::Window;
         let device = network.devices().into_iter().next().expect("a network is on a device");
-        let initial = if begins { None } else { State::read(carried, &device) };
-        let (loss, last) = window_loss(network, &parts, initial.as_deref(), smoothing, pass)?;
-        *carried = State::write(&last);
-        Ok(Step::sum(&[loss], parts.iter().map(|part| part.0.len()).sum()))
+        let initial = |device: &Device| if begins { None } else { State::read(moment.carried, device) };
+        if moment.teacher.share < 1.0 {
+            let (initial, network) = (initial(&device.clone().inner()), network.valid());
+            let never = never_read(recipe.text.documents);
+            let walk = network.walk(&inputs, &targets, initial.as_deref(), &never, &moment.teacher, pass.precision)?;
+            inputs.ids = walk.read;
+        }
+        let (loss, last) = network.loss(&inputs, &targets, initial(&device).as_deref(), smoothing, pass)?;
+        if !lines {
+            *moment.carried = State::write(&last);
+        }
+        Ok(Step::sum(&[loss], targets.len()))
     }
 
     fn model(&self, parameters: Vec<Parameter>, device: &Device) -> Result<Generator, Error> {
@@ -163,10 +177,17 @@ impl training::Task for LanguageModelling {
     }
 
     fn evaluate(&self, model: &Generator, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Evaluation<Score>>, Error> {
-        let Some(score) = measure(&model.network, &self.vocabulary, &self.recipe, &self.texts.dev, go_on)? else {
+        let Some(score) = measure(&model.network, &self.vocabulary, &self.recipe, &self.texts.dev, &mut *go_on)? else {
             return Ok(None);
         };
-        let events = training::Score::numbers(&score);
+        let mut events = training::Score::events(&score);
+        if !model.network.config().bidirectional {
+            let Some(exposure) = exposure(&model.network, &self.vocabulary, &self.recipe, &self.texts.dev, go_on)?
+            else {
+                return Ok(None);
+            };
+            events.extend(exposure.events());
+        }
         Ok(Some(Evaluation { value: -score.nll, score, events }))
     }
 
@@ -183,6 +204,11 @@ impl training::Task for LanguageModelling {
     }
 
     fn report(&self, model: &Generator, events: &[Event], test: &Score) -> Result<String, Error> {
-        report::sections(model, events, (self.measured_on(), test))
+        let reads_on = !model.network.config().bidirectional;
+        let exposure = match reads_on {
+            true => exposure(&model.network, &self.vocabulary, &self.recipe, &self.texts.test, || true)?,
+            false => None,
+        };
+        report::sections(model, events, (self.measured_on(), test), exposure.as_ref())
     }
 }

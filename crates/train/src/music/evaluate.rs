@@ -2,11 +2,14 @@
 
 use super::composition::MusicModel;
 use crate::Error;
+use crate::scheduled_sampling::exposure::Exposure;
 use crate::training;
 use serde::Serialize;
 use simurgh_data::music::{KEYS, LOWEST, Piece};
-use simurgh_nn::pass::Pass;
+use simurgh_nn::pass::{Pass, Precision};
 use simurgh_nn::polyphony::{Pieces, Polyphony};
+use simurgh_nn::scheduled_sampling::{Choice, Teacher};
+use simurgh_random::mix;
 
 /// Pieces measured together.
 const BATCH: usize = 16;
@@ -77,6 +80,33 @@ pub(super) fn measure(
         nll_with_first: (nll[0] + nll[1]) / frames as f64,
         accuracy: correct / units.max(1) as f64,
     }))
+}
+
+/// How likely the pieces are after their own frames, and after those the network composes; none if `go_on` said no.
+pub(super) fn exposure(
+    network: &Polyphony,
+    pieces: &[Piece],
+    seed: u64,
+    mut go_on: impl FnMut() -> bool,
+) -> Result<Option<Exposure>, Error> {
+    let mut exposure = Exposure::default();
+    for (chunk, index) in pieces.chunks(BATCH).zip(0..) {
+        let all: Vec<Vec<Vec<u8>>> = chunk.iter().map(|piece| keys(piece, 0)).collect();
+        let own: Vec<&[Vec<u8>]> = all.iter().map(Vec::as_slice).collect();
+        let teacher = Teacher { choice: Choice::Drawn, seed: mix(seed ^ index), ..Teacher::NEVER };
+        let read = network.walk(&own, &teacher, Precision::F32)?;
+        let read: Vec<&[Vec<u8>]> = read.iter().map(Vec::as_slice).collect();
+        for (way, packed) in [Pieces::new(&own)?, Pieces::reading(&own, &read)?].iter().enumerate() {
+            for (t, loss) in network.loss_by_step(packed, &mut Pass::default())?.iter().enumerate() {
+                let frames = own.iter().filter(|piece| piece.len() > t).count();
+                exposure.add_step(way, t, frames, loss.values()[1]);
+            }
+        }
+        if !go_on() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(exposure))
 }
 
 /// How likely the pieces are under a model; none if `go_on` said no.

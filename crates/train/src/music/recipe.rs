@@ -2,6 +2,7 @@
 
 use crate::recipe::validate::{out_of_range, shared, within};
 use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train, shared_tables};
+use crate::scheduled_sampling::TeacherForcing;
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
 use simurgh_nn::polyphony::PolyphonyConfig;
@@ -31,6 +32,9 @@ pub struct Recipe {
     /// How far back gradients go.
     #[serde(default)]
     pub bptt: Bptt,
+    /// How often the teacher is heard.
+    #[serde(default)]
+    pub teacher_forcing: TeacherForcing,
     /// How the model is saved.
     #[serde(default)]
     pub artifact: Saved,
@@ -72,6 +76,10 @@ impl TaskRecipe for Recipe {
         self.bptt.clone()
     }
 
+    fn teacher_forcing(&self) -> TeacherForcing {
+        self.teacher_forcing.clone()
+    }
+
     fn validate(&self) -> Result<(), InputError> {
         if self.data.train.all().is_empty() {
             return Err(out_of_range("data.train", "a file or a folder of MIDI files", "nothing"));
@@ -80,6 +88,7 @@ impl TaskRecipe for Recipe {
             return Err(out_of_range(&format!("model.{key}"), &expected, got));
         }
         shared(self)?;
+        self.teacher_forcing.validate()?;
         within("data.frames_per_quarter", self.data.frames_per_quarter as usize, 1, 48)?;
         within("data.transpose", usize::from(self.data.transpose), 0, 12)
     }

@@ -6,6 +6,7 @@ use super::roll::roll_svg;
 use crate::Error;
 use crate::report::{chart, line};
 use crate::run::Event;
+use crate::scheduled_sampling::exposure::{Exposure, teacher_chart};
 use simurgh_data::music::{Frame, Piece};
 use simurgh_nn::decode::Sampling;
 
@@ -17,6 +18,7 @@ pub(super) fn sections(
     model: &MusicModel,
     events: &[Event],
     (measured_on, test): (&str, &Score),
+    exposure: Option<&Exposure>,
     example: Option<&Piece>,
 ) -> Result<String, Error> {
     let mut body = format!(
@@ -32,7 +34,12 @@ pub(super) fn sections(
     );
     body += &chart("Gradient norm before clipping", &[line("train", "gradient_norm", "norm")]);
     body += &chart("Learning rate", &[line("train", "learning_rate", "rate")]);
-    body += "</div><h2>Pieces</h2>";
+    body += &teacher_chart(events);
+    body += "</div>";
+    if let Some(exposure) = exposure {
+        body += &exposure.section(measured_on, ("frame", "frames"));
+    }
+    body += "<h2>Pieces</h2>";
     let quarter = model.recipe.data.frames_per_quarter;
     if let Some(piece) = example {
         let frames = &piece.frames[..piece.frames.len().min(SHOWN)];

@@ -1,18 +1,19 @@
 //! What music brings to the training loop.
 
 use super::composition::MusicModel;
-use super::evaluate::{Score, keys, measure};
+use super::evaluate::{Score, exposure, keys, measure};
 use super::recipe::Recipe;
 use super::report;
 use crate::Error;
 use crate::recipe::{OneOrMany, located};
 use crate::run::{Event, RunDirectory};
-use crate::training::{self, Carried, Evaluation, Step};
+use crate::training::{self, Evaluation, Moment, Step};
 use serde_json::json;
 use simurgh_data::InputError;
 use simurgh_data::music::{KEYS, LOWEST, Piece, read_pieces};
 use simurgh_data::text::batches;
 use simurgh_nn::ShapeError;
+use simurgh_nn::burn::module::Module;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::init::Init;
 use simurgh_nn::parameters::{self, Parameter};
@@ -139,12 +140,16 @@ impl training::Task for Music {
         &self,
         network: &Polyphony,
         batch: &[usize],
-        epoch: u64,
-        _: &mut Carried,
+        moment: &mut Moment<'_>,
         pass: &mut Pass,
-    ) -> Result<Step, ShapeError> {
-        let all: Vec<Vec<Vec<u8>>> = batch.iter().map(|&i| keys(&self.train[i], self.up(i, epoch))).collect();
-        let packed = Pieces::new(&all.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+    ) -> Result<Step, Error> {
+        let all: Vec<Vec<Vec<u8>>> = batch.iter().map(|&i| keys(&self.train[i], self.up(i, moment.epoch))).collect();
+        let pieces: Vec<&[Vec<u8>]> = all.iter().map(Vec::as_slice).collect();
+        let mut packed = Pieces::new(&pieces)?;
+        if moment.teacher.share < 1.0 {
+            let read = network.valid().walk(&pieces, &moment.teacher, pass.precision)?;
+            packed = Pieces::reading(&pieces, &read.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        }
         let losses: Vec<_> = network.loss(&packed, pass)?.into_iter().flatten().collect();
         Ok(Step::sum(&losses, packed.frames()))
     }
@@ -160,8 +165,10 @@ impl training::Task for Music {
         model: &MusicModel,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Option<Evaluation<Score>>, Error> {
-        let Some(score) = measure(&model.network, &self.dev, go_on)? else { return Ok(None) };
-        let events = training::Score::numbers(&score);
+        let Some(score) = measure(&model.network, &self.dev, &mut *go_on)? else { return Ok(None) };
+        let mut events = training::Score::events(&score);
+        let Some(exposure) = exposure(&model.network, &self.dev, self.recipe.seed, go_on)? else { return Ok(None) };
+        events.extend(exposure.events());
         Ok(Some(Evaluation { value: -score.nll_with_first, score, events }))
     }
 
@@ -178,6 +185,7 @@ impl training::Task for Music {
     }
 
     fn report(&self, model: &MusicModel, events: &[Event], test: &Score) -> Result<String, Error> {
-        report::sections(model, events, (self.measured_on(), test), self.test.first())
+        let exposure = exposure(&model.network, &self.test, self.recipe.seed, || true)?;
+        report::sections(model, events, (self.measured_on(), test), exposure.as_ref(), self.test.first())
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod validate;
 pub use parse::{Override, parse, task};
 
 use crate::schedule::Decay;
+use crate::scheduled_sampling::TeacherForcing;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
@@ -75,6 +76,11 @@ pub trait TaskRecipe: Clone + Serialize + DeserializeOwned {
     fn bptt(&self) -> Bptt;
     /// How the model is saved.
     fn saved(&self) -> &Saved;
+
+    /// How often the teacher is heard, where a network reads its own output in use.
+    fn teacher_forcing(&self) -> TeacherForcing {
+        TeacherForcing::default()
+    }
 
     /// Are there files to be read?
     fn reads_files(&self) -> bool {

@@ -44,7 +44,7 @@ impl<T: Task> Loop<T> {
         };
         let Evaluation { score, value, events } = evaluation;
         for (name, value) in events {
-            self.events.write(step, "dev", name, value)?;
+            self.events.write(step, "dev", &name, value)?;
         }
         let best = self.progress.best_score.is_none_or(|b| value > b);
         if best {

@@ -5,7 +5,7 @@ mod keep;
 mod task;
 mod update;
 
-pub use task::{Carried, Evaluation, Score, Step, Task};
+pub use task::{Carried, Evaluation, Moment, Score, Step, Task};
 
 use crate::Error;
 use crate::recipe::{self, TaskRecipe};

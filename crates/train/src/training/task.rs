@@ -12,6 +12,7 @@ use simurgh_nn::init::Init;
 use simurgh_nn::ops::Loss;
 use simurgh_nn::parameters::Parameter;
 use simurgh_nn::pass::{Noise, Pass};
+use simurgh_nn::scheduled_sampling::Teacher;
 use std::path::Path;
 
 /// A task with its data, read.
@@ -71,19 +72,17 @@ pub trait Task: Sized {
     /// The noise of a training pass, if any.
     fn noise(&self, seed: u64) -> Option<Noise>;
 
-    /// The loss of a batch of an epoch. `carried` is what the batch before left there, for a stream to go on from: nothing at
-    /// the beginning of a run.
+    /// The loss of a batch.
     ///
     /// # Errors
-    /// If a shape does not fit.
+    /// If a shape does not fit, or the network can't run freely on its device.
     fn loss(
         &self,
         network: &Self::Network,
         batch: &[usize],
-        epoch: u64,
-        carried: &mut Carried,
+        moment: &mut Moment<'_>,
         pass: &mut Pass,
-    ) -> Result<Step, ShapeError>;
+    ) -> Result<Step, Error>;
 
     /// The network with these parameters, to be used.
     ///
@@ -128,6 +127,17 @@ pub trait Task: Sized {
     fn report(&self, model: &Self::Model, events: &[Event], test: &Self::Score) -> Result<String, Error>;
 }
 
+/// Where in its training a network is.
+#[derive(Debug)]
+pub struct Moment<'a> {
+    /// Epochs before this one.
+    pub epoch: u64,
+    /// How often the teacher is heard.
+    pub teacher: Teacher,
+    /// What the batch before left, for a stream to go on from: nothing at the beginning of a run.
+    pub carried: &'a mut Carried,
+}
+
 /// What goes from batch to batch, by name; a checkpoint keeps it.
 pub type Carried = Vec<Parameter>;
 
@@ -165,13 +175,17 @@ pub struct Evaluation<S> {
     /// By which models are compared: more is better.
     pub value: f64,
     /// What the run keeps of it.
-    pub events: Vec<(&'static str, f64)>,
+    pub events: Vec<(String, f64)>,
 }
 
 /// What is measured of a model.
 pub trait Score: Serialize {
     /// The main numbers by name.
     fn numbers(&self) -> Vec<(&'static str, f64)>;
+    /// They as events.
+    fn events(&self) -> Vec<(String, f64)> {
+        self.numbers().into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+    }
     /// They in a line, for a person.
     fn line(&self) -> String;
 }

@@ -1,13 +1,15 @@
 //! One update of the parameters.
 
-use super::{Loop, Observer, Status, Task, diverged};
+use super::{Loop, Moment, Observer, Status, Task, diverged};
 use crate::Error;
 use crate::recipe::TaskRecipe;
 use crate::schedule::learning_rate;
+use crate::scheduled_sampling::Schedule;
 use simurgh_nn::ops::Keep;
 use simurgh_nn::optimizer::{Accumulated, moving_average};
 use simurgh_nn::parameters::{self, Parameter};
 use simurgh_nn::pass::Pass;
+use simurgh_nn::scheduled_sampling::Teacher;
 use simurgh_random::{mix, stream};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -23,6 +25,8 @@ impl<T: Task> Loop<T> {
         let recipe = self.task.recipe();
         let (t, bptt) = (recipe.train(), recipe.bptt());
         let step = self.progress.step + 1;
+        let forcing = recipe.teacher_forcing();
+        let teacher = forcing.at(self.progress.step, steps, recipe.seed());
         let mut gradient: Option<Accumulated> = None;
         let mut sums = [0.0; 3];
         let mut count = 0;
@@ -37,7 +41,9 @@ impl<T: Task> Loop<T> {
                 observer: None,
             };
             let network = self.network.as_ref().expect("the network is away only at the end");
-            let made = self.task.loss(network, batch, self.progress.epoch, &mut self.carried, &mut pass)?;
+            let teacher = Teacher { seed: mix(teacher.seed ^ part as u64), ..teacher };
+            let moment = &mut Moment { epoch: self.progress.epoch, teacher, carried: &mut self.carried };
+            let made = self.task.loss(network, batch, moment, &mut pass)?;
             sums.iter_mut().zip(made.sums).for_each(|(s, v)| *s += v);
             count += made.count;
             let more = Accumulated::take(self.network(), &mut made.loss.backward(), &pass);
@@ -105,6 +111,9 @@ impl<T: Task> Loop<T> {
                 ("seen", self.progress.seen as f64),
             ] {
                 self.events.write(step, "train", name, value)?;
+            }
+            if forcing.schedule != Schedule::Always {
+                self.events.write(step, "train", "teacher", teacher.share)?;
             }
         }
         Ok(())

@@ -2,12 +2,17 @@
 
 use super::translator::{Translator, check_lengths};
 use crate::Error;
+use crate::scheduled_sampling::exposure::Exposure;
 use crate::training;
 use serde::Serialize;
 use simurgh_data::metrics::bleu::Tokenization;
 use simurgh_data::metrics::{bleu, chrf, exact_match};
 use simurgh_data::text::Pair;
+use simurgh_data::text::tokenizer::{END, PAD, START};
 use simurgh_nn::decode::DecodeConfig;
+use simurgh_nn::pass::Precision;
+use simurgh_nn::scheduled_sampling::Teacher;
+use simurgh_nn::seq2seq::Batch;
 use std::collections::BTreeMap;
 
 /// Scores on a set of pairs.
@@ -28,6 +33,9 @@ pub struct Score {
     /// The same by domain, where the set has several.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub domains: BTreeMap<String, Score>,
+    /// Token by token, after the reference's tokens and after the model's own; where it was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<Exposure>,
     /// The translations, in order.
     #[serde(skip)]
     pub translations: Vec<String>,
@@ -89,6 +97,39 @@ pub fn evaluate(
     Ok(Some(score))
 }
 
+/// Pairs of tokens as the network takes them.
+pub(super) fn pack(pairs: &[(Vec<u32>, Vec<u32>)]) -> Batch {
+    let pairs: Vec<(&[u32], &[u32])> = pairs.iter().map(|(s, t)| (s.as_slice(), t.as_slice())).collect();
+    Batch::new(&pairs, START, END).expect("corpora hold no empty sentence")
+}
+
+/// Tokens that a translation never goes on from.
+pub(super) const NEVER_READ: [u32; 3] = [PAD, START, END];
+
+/// How likely the targets of `pairs` are after the reference's tokens, and after the model's own; none if `go_on` said no.
+///
+/// # Errors
+/// If a sentence is too long.
+pub fn exposure(
+    translator: &Translator,
+    pairs: &[Pair],
+    mut go_on: impl FnMut() -> bool,
+) -> Result<Option<Exposure>, Error> {
+    check_lengths(&translator.tokenizer, pairs)?;
+    let mut ids: Vec<_> = pairs.iter().map(|p| translator.tokenizer.pair(&p.source, &p.target)).collect();
+    ids.sort_by_key(|(source, target)| (target.len(), source.len()));
+    let mut exposure = Exposure::default();
+    for chunk in ids.chunks(BATCH) {
+        let batch = pack(chunk);
+        let walk = |teacher| translator.model.walk(&batch, &NEVER_READ, &teacher, Precision::F32);
+        exposure.add(&batch.layout, &walk(Teacher::ALWAYS)?, &walk(Teacher::NEVER)?);
+        if !go_on() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(exposure))
+}
+
 fn compare(hypotheses: &[String], references: &[String], tokenization: Tokenization) -> Score {
     let bleu = bleu::corpus(hypotheses, references, tokenization);
     Score {
@@ -100,5 +141,6 @@ fn compare(hypotheses: &[String], references: &[String], tokenization: Tokenizat
         chrf_signature: chrf::signature(),
         domains: BTreeMap::new(),
         translations: Vec::new(),
+        exposure: None,
     }
 }

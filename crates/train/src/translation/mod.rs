@@ -8,7 +8,7 @@ mod task;
 mod translator;
 
 pub use corpora::Corpora;
-pub use evaluate::{Score, evaluate};
+pub use evaluate::{Score, evaluate, exposure};
 pub use recipe::{Data, Embedded, Metrics, Recipe, Text};
 pub use task::Translation;
 pub use translator::{Translated, Translator};

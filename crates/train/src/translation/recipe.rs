@@ -2,6 +2,7 @@
 
 use crate::recipe::validate::{out_of_range, positive, share, shared, within};
 use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train, shared_tables};
+use crate::scheduled_sampling::TeacherForcing;
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
 use simurgh_data::metrics::bleu::Tokenization;
@@ -39,6 +40,9 @@ pub struct Recipe {
     /// How far back gradients go.
     #[serde(default)]
     pub bptt: Bptt,
+    /// How often the teacher is heard.
+    #[serde(default)]
+    pub teacher_forcing: TeacherForcing,
     /// How sentences are searched for.
     #[serde(default)]
     pub decode: DecodeConfig,
@@ -159,6 +163,10 @@ impl TaskRecipe for Recipe {
         self.bptt.clone()
     }
 
+    fn teacher_forcing(&self) -> TeacherForcing {
+        self.teacher_forcing.clone()
+    }
+
     fn reads_files(&self) -> bool {
         !self.data.train.all().is_empty()
     }
@@ -172,6 +180,7 @@ impl TaskRecipe for Recipe {
         }
         let Self { decode, cleaning, data, text, train, .. } = self;
         shared(self)?;
+        self.teacher_forcing.validate()?;
         positive("decode.max_ratio", decode.max_ratio)?;
         positive("cleaning.max_ratio", cleaning.max_ratio)?;
         share("text.bpe_dropout", text.bpe_dropout)?;

@@ -5,6 +5,7 @@ use super::translator::Translator;
 use crate::Error;
 use crate::report::{alignment_svg, chart, escape, line};
 use crate::run::Event;
+use crate::scheduled_sampling::exposure::teacher_chart;
 use simurgh_data::text::Pair;
 use std::fmt::Write;
 
@@ -38,7 +39,11 @@ pub(super) fn sections(
     let line = |split: &str, name: &str, label: &str| line(events, split, name, label);
     body += &chart(
         "Loss, nats a token",
-        &[line("train", "nll", "train"), line("dev", "nll_teacher_forced", "dev, teacher-forced")],
+        &[
+            line("train", "nll", "train"),
+            line("dev", "nll_teacher_forced", "dev, teacher-forced"),
+            line("dev", "nll_free_running", "dev, free-running"),
+        ],
     );
     let beam = recipe.train.eval_beam;
     body += &chart(
@@ -50,12 +55,21 @@ pub(super) fn sections(
         ],
     );
     body += &chart(
-        "Token accuracy, teacher-forced",
-        &[line("train", "accuracy", "train"), line("dev", "accuracy_teacher_forced", "dev")],
+        "Token accuracy",
+        &[
+            line("train", "accuracy", "train"),
+            line("dev", "accuracy_teacher_forced", "dev, teacher-forced"),
+            line("dev", "accuracy_free_running", "dev, free-running"),
+        ],
     );
     body += &chart("Gradient norm before clipping", &[line("train", "gradient_norm", "norm")]);
     body += &chart("Learning rate", &[line("train", "learning_rate", "rate")]);
-    body += "</div><h2>Samples</h2>";
+    body += &teacher_chart(events);
+    body += "</div>";
+    if let Some(exposure) = &test.exposure {
+        body += &exposure.section(measured_on, ("token", "tokens"));
+    }
+    body += "<h2>Samples</h2>";
     let sentences: Vec<String> = samples.iter().map(|p| p.source.clone()).collect();
     for (pair, best) in samples.iter().zip(translator.translate(&sentences, &recipe.decode)?) {
         let Some(best) = best.into_iter().next() else { continue };

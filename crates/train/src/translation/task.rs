@@ -1,18 +1,19 @@
 //! What translation brings to the training loop.
 
 use super::corpora::Corpora;
-use super::evaluate::{Score, evaluate};
+use super::evaluate::{NEVER_READ, Score, evaluate, exposure, pack};
 use super::recipe::Recipe;
 use super::report;
 use super::translator::{Translator, check_lengths};
 use crate::Error;
 use crate::run::{Event, RunDirectory};
-use crate::training::{self, Carried, Evaluation, Step};
+use crate::scheduled_sampling::Select;
+use crate::training::{self, Evaluation, Moment, Step};
 use serde_json::json;
 use simurgh_data::InputError;
-use simurgh_data::text::tokenizer::{END, START};
 use simurgh_data::text::{BpeDropout, Pair, Tokenizer, batches};
 use simurgh_nn::ShapeError;
+use simurgh_nn::burn::module::Module;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::decode::DecodeConfig;
 use simurgh_nn::init::Init;
@@ -52,11 +53,6 @@ impl Translation {
         };
         pack(&indices.iter().map(cut).collect::<Vec<_>>())
     }
-}
-
-fn pack(pairs: &[(Vec<u32>, Vec<u32>)]) -> Batch {
-    let pairs: Vec<(&[u32], &[u32])> = pairs.iter().map(|(s, t)| (s.as_slice(), t.as_slice())).collect();
-    Batch::new(&pairs, START, END).expect("corpora hold no empty sentence")
 }
 
 impl training::Task for Translation {
@@ -132,11 +128,13 @@ impl training::Task for Translation {
         &self,
         network: &Seq2Seq,
         batch: &[usize],
-        epoch: u64,
-        _: &mut Carried,
+        moment: &mut Moment<'_>,
         pass: &mut Pass,
-    ) -> Result<Step, ShapeError> {
-        let batch = self.batch(batch, epoch);
+    ) -> Result<Step, Error> {
+        let mut batch = self.batch(batch, moment.epoch);
+        if moment.teacher.share < 1.0 {
+            batch.inputs = network.valid().walk(&batch, &NEVER_READ, &moment.teacher, pass.precision)?.read;
+        }
         let loss = network.loss(&batch, self.recipe.train.label_smoothing, pass)?;
         Ok(Step::sum(&[loss], batch.tokens()))
     }
@@ -147,7 +145,7 @@ impl training::Task for Translation {
         Ok(Translator::from_parts(network, self.tokenizer.clone(), self.recipe.clone()))
     }
 
-    /// Free-running with greedy search and `eval_beam`, and the teacher-forced loss.
+    /// Free-running with greedy search and `eval_beam`; and token by token, teacher-forced and free-running.
     fn evaluate(
         &self,
         model: &Translator,
@@ -165,33 +163,28 @@ impl training::Task for Translation {
             1 => None,
             beam => {
                 let Some(score) = measure(beam)? else { return Ok(None) };
-                events.extend([("bleu_beam", score.bleu), ("chrf_beam", score.chrf), ("exact_beam", score.exact)]);
+                let numbers = training::Score::events(&score).into_iter();
+                events.extend(numbers.map(|(name, value)| (format!("{name}_beam"), value)));
                 Some(score)
             }
         };
-        let (mut sums, mut tokens) = ([0.0; 3], 0);
-        for chunk in dev.chunks(64) {
-            let pairs: Vec<_> = chunk.iter().map(|p| self.tokenizer.pair(&p.source, &p.target)).collect();
-            let batch = pack(&pairs);
-            let loss = model.model.loss(&batch, 0.0, &mut Pass::default())?.values();
-            sums.iter_mut().zip(loss).for_each(|(s, v)| *s += v);
-            tokens += batch.tokens();
-        }
-        events.extend([
-            ("bleu", greedy.bleu),
-            ("chrf", greedy.chrf),
-            ("exact", greedy.exact),
-            ("nll_teacher_forced", sums[1] / tokens as f64),
-            ("accuracy_teacher_forced", sums[2] / tokens as f64),
-        ]);
+        let Some(exposure) = exposure(model, dev, &mut *go_on)? else { return Ok(None) };
+        events.extend(training::Score::events(&greedy));
+        events.extend(exposure.events());
         let score = searched.unwrap_or(greedy);
-        // chrF breaks the ties of a young model, whose BLEU is 0.
-        Ok(Some(Evaluation { value: score.bleu + 0.01 * score.chrf, score, events }))
+        let value = match recipe.teacher_forcing.select {
+            // chrF breaks the ties of a young model, whose BLEU is 0.
+            Select::FreeRunning => score.bleu + 0.01 * score.chrf,
+            Select::TeacherForced => -exposure.summary().teacher_forced.nll,
+        };
+        Ok(Some(Evaluation { value, score, events }))
     }
 
     fn test(&self, model: &Translator, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Score>, Error> {
-        let recipe = &self.recipe;
-        evaluate(model, &self.corpora.test, &recipe.decode, recipe.metrics.bleu, |_| go_on())
+        let (recipe, pairs) = (&self.recipe, &self.corpora.test);
+        let score = evaluate(model, pairs, &recipe.decode, recipe.metrics.bleu, |_| go_on())?;
+        let (Some(score), Some(exposure)) = (score, exposure(model, pairs, go_on)?) else { return Ok(None) };
+        Ok(Some(Score { exposure: Some(exposure), ..score }))
     }
 
     fn measured_on(&self) -> &'static str {

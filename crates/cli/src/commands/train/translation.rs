@@ -29,6 +29,9 @@ impl Shown for Translation {
         for (name, score) in &test.domains {
             writeln!(out, "    {name:14} BLEU {:.2}   chrF {:.2}   ({} pairs)", score.bleu, score.chrf, score.pairs)?;
         }
+        for line in test.exposure.iter().flat_map(|exposure| exposure.lines()) {
+            writeln!(out, "  {line}")?;
+        }
         Ok(())
     }
 }
