@@ -68,6 +68,26 @@ pub const RECIPES: &[BuiltinRecipe] = &[
         text: include_str!("../../../recipes/chorales.toml"),
     },
     BuiltinRecipe {
+        name: "etth1",
+        about: "transformer temperatures, hours to a month ahead (needs --data-dir)",
+        text: include_str!("../../../recipes/etth1.toml"),
+    },
+    BuiltinRecipe {
+        name: "exchange",
+        about: "exchange rates, days to two years ahead (needs --data-dir)",
+        text: include_str!("../../../recipes/exchange.toml"),
+    },
+    BuiltinRecipe {
+        name: "sunspots",
+        about: "sunspots, a cycle of eleven years ahead, on the embedded series; half a minute",
+        text: include_str!("../../../recipes/sunspots.toml"),
+    },
+    BuiltinRecipe {
+        name: "forecast",
+        about: "forecast numbers of your own from a CSV (--set data.train=FILE)",
+        text: include_str!("../../../recipes/forecast.toml"),
+    },
+    BuiltinRecipe {
         name: "text",
         about: "write like a text file of your own (--set data.train=FILE)",
         text: include_str!("../../../recipes/text.toml"),

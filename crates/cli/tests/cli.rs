@@ -5,7 +5,7 @@ mod case;
 use case::Case;
 use simurgh_nn::artifact::{self, Precision};
 use simurgh_train::recipe::{self, TaskName};
-use simurgh_train::{classification, language_model, music, translation};
+use simurgh_train::{classification, forecasting, language_model, music, translation};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -241,6 +241,12 @@ fn every_built_in_recipe_is_valid_and_listed() {
             TaskName::Translation => drop(recipe::parse::<translation::Recipe>(&text, &[]).unwrap()),
             TaskName::Classification => drop(recipe::parse::<classification::Recipe>(&text, &[]).unwrap()),
             TaskName::Music => drop(recipe::parse::<music::Recipe>(&text, &[]).unwrap()),
+            TaskName::Forecasting => {
+                let set = recipe::Override { key: "data.train".into(), value: "sales.csv".into() };
+                // The table is the user's own.
+                let set = if name == "forecast" { vec![set] } else { Vec::new() };
+                drop(recipe::parse::<forecasting::Recipe>(&text, &set).unwrap());
+            }
             // The text is the user's own.
             TaskName::LanguageModel => {
                 let set = [recipe::Override { key: "data.train".into(), value: "book.txt".into() }];

@@ -88,3 +88,38 @@ fn music_is_composed_at_once_on_a_fresh_clone() {
     let json = case.run(&["compose", "--json", "--length", "3", "--start", "C4 E4 G4"]);
     assert!(json.contains("\"frames\":[[60,64,67],"), "{json}");
 }
+
+#[test]
+fn numbers_are_forecast_from_a_table() {
+    let case = Case::new();
+    let stamp = |i: usize| format!("{}-{:02}-{:02}", 2020 + i / 336, i / 28 % 12 + 1, i % 28 + 1);
+    let rows: String = (0..120).map(|i| format!("{},{},{}\n", stamp(i), [5, 7, 9, 4][i % 4], i % 2)).collect();
+    case.file("t.csv", format!("date,sold,other\n{rows}"));
+    let small = ["--set", "model.hidden=8", "--set", "model.segment=4", "--set", "model.look_back=8"];
+    let train = [
+        &["train", "forecast", "--quiet", "--out", "run", "--set", "data.train=t.csv", "--set", "model.horizon=4"],
+        &small[..],
+        &["--set", "train.epochs=3"],
+    ];
+    let trained = case.run(&train.concat());
+    assert!(trained.contains("repeat the last season") && trained.contains("simurgh forecast FILE.csv"), "{trained}");
+    let model = "run/model.safetensors";
+    let forecast = |args: &[&str]| case.run(&[&["forecast", "t.csv", "--model", model], args].concat());
+    let out = forecast(&["--quiet", "--plot", "t.svg"]);
+    let lines: Vec<&str> = out.lines().skip(2).take(3).collect();
+    assert!(lines[0] == "time,series,q0.1,q0.5,q0.9" && lines[1].starts_with("2020-05-09,sold,"), "{out}");
+    assert_eq!(out.lines().count(), 2 + 1 + 8 + 1);
+    assert!(std::fs::read_to_string(case.path().join("t.svg")).unwrap().contains("80 % band"));
+    assert!(forecast(&["--json", "--horizon", "2"]).contains("\"seasonal_naive\":["));
+    assert!(forecast(&[]).contains("░"));
+    insta::assert_snapshot!("horizon-too-far", forecast(&["--horizon", "5"]));
+    assert!(case.run(&["eval", model]).contains("this model") && case.run(&["info", model]).contains("forecasting"));
+    let at_once = case.run(&["forecast", "t.csv", "--horizon", "4", "--targets", "sold", "--quiet"]);
+    assert!(at_once.starts_with("exit code: 0") && at_once.lines().count() == 2 + 1 + 4 + 1, "{at_once}");
+    case.file("words.csv", "date,sold\n2024-01-01,5\n2024-01-02,many\n");
+    insta::assert_snapshot!("a-word-among-numbers", case.run(&["forecast", "words.csv"]));
+    case.file("twice.csv", "date,shop,sold\n2024-01-01,a,5\n2024-01-01,b,6\n");
+    insta::assert_snapshot!("a-series-column-unnamed", case.run(&["forecast", "twice.csv", "--targets", "sold"]));
+    case.file("short.csv", "date,sold\n2024-01-01,5\n2024-01-02,6\n");
+    insta::assert_snapshot!("too-few-rows", case.run(&["forecast", "short.csv", "--horizon", "7"]));
+}

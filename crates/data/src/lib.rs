@@ -1,10 +1,12 @@
-//! What comes in and what is measured: text, tokenizers, parallel corpora, batches, metrics.
+//! What comes in and what is measured: text, tokenizers, parallel corpora, batches, music, series, metrics.
 //!
 //! No networks and no tensors: metrics take numbers and strings.
 
+pub mod audio;
 pub mod error;
 pub mod metrics;
 pub mod music;
+pub mod series;
 pub mod text;
 
 pub use error::InputError;

@@ -28,6 +28,7 @@ pub mod linear;
 pub mod optimizer;
 pub mod parallel;
 pub mod pooling;
+pub mod quantile;
 pub mod ragged;
 pub mod real;
 pub mod recurrent;

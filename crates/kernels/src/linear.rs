@@ -13,6 +13,8 @@ pub enum Activation {
     Identity,
     /// Hyperbolic tangent.
     Tanh,
+    /// What is above 0.
+    Relu,
 }
 
 /// `y[rows, output]` from `x[rows, input]` and the packed transpose of `W[output, input]`.
@@ -34,8 +36,10 @@ pub fn forward<T: Real>(
     }
     let mut y = vec![T::ZERO; check.count("the result", &[("rows", rows), ("output", output)])?];
     gemm(View::new(x, rows, input), weight_t, &mut y, bias.map_or(Start::Zero, Start::Bias));
-    if activation == Activation::Tanh {
-        tanh(&mut y);
+    match activation {
+        Activation::Identity => {}
+        Activation::Tanh => tanh(&mut y),
+        Activation::Relu => relu(&mut y),
     }
     Ok(y)
 }
@@ -90,8 +94,10 @@ pub fn backward_adding<T: Real>(
     check.elements("the sum of the weight", sums.0.len(), &[("output", output), ("input", input)])?;
     check.elements("the sum of the bias", sums.1.len(), &[("output", output)])?;
     let mut d_pre = Cow::Borrowed(d_y);
-    if activation == Activation::Tanh {
-        tanh_backward(d_pre.to_mut(), y); // y = tanh(pre)
+    match activation {
+        Activation::Identity => {}
+        Activation::Tanh => tanh_backward(d_pre.to_mut(), y), // y = tanh(pre)
+        Activation::Relu => relu_backward(d_pre.to_mut(), y), // y = max(pre, 0)
     }
     let mut gradient =
         Gradient { x: vec![T::ZERO; if wants_x { rows * input } else { 0 }], weight: sums.0, bias: sums.1 };
@@ -123,6 +129,31 @@ fn tanh_backward_body<T: Real, const FMA: bool>(d: &mut [T], y: &[T]) {
     for (d, y) in d.iter_mut().zip(y) {
         *d *= T::ONE - *y * *y;
     }
+}
+
+#[inline(always)]
+fn relu_body<T: Real, const FMA: bool>(y: &mut [T]) {
+    for y in y {
+        // A NaN stays one.
+        *y = if *y < T::ZERO { T::ZERO } else { *y };
+    }
+}
+
+#[inline(always)]
+fn relu_backward_body<T: Real, const FMA: bool>(d: &mut [T], y: &[T]) {
+    for (d, y) in d.iter_mut().zip(y) {
+        *d = if *y > T::ZERO { *d } else { T::ZERO };
+    }
+}
+
+multiversion! {
+    /// What is above 0, in place.
+    fn relu<T: Real>(y: &mut [T]) = relu_body
+}
+
+multiversion! {
+    /// `d` where `y`, what is above 0, is there.
+    fn relu_backward<T: Real>(d: &mut [T], y: &[T]) = relu_backward_body
 }
 
 multiversion! {

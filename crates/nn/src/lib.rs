@@ -9,6 +9,7 @@ pub mod classifier;
 pub mod decode;
 #[cfg(test)]
 mod finite_differences;
+pub mod forecaster;
 pub mod init;
 pub mod language_model;
 pub mod ops;

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod classify;
 pub mod compose;
 pub mod eval;
+pub mod forecast;
 pub mod generate;
 pub mod info;
 pub mod models;
@@ -15,42 +16,45 @@ use crate::builtin;
 use crate::failure::Failure;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_train::Error;
+use simurgh_train::artifact::Artifact;
 use simurgh_train::classification::TextClassifier;
+use simurgh_train::forecasting::ForecastModel;
 use simurgh_train::language_model::Generator;
 use simurgh_train::music::MusicModel;
 use simurgh_train::translation::Translator;
 use std::path::PathBuf;
 
-/// The translation model of a built-in name or a file; an error names it.
+/// The model of a built-in name or a file, as `new` makes it; an error names it.
+fn model<M>(name: &str, new: fn(Artifact, &Device) -> Result<M, Error>) -> Result<M, Failure> {
+    new(builtin::model(name)?, &device()).map_err(|e| match e {
+        Error::Model(e) if e.path.is_none() => e.at(name).into(),
+        e => e.into(),
+    })
+}
+
+/// The translation model of a built-in name or a file.
 pub fn translator(name: &str) -> Result<Translator, Failure> {
-    Translator::new(builtin::model(name)?, &device()).map_err(|e| match e {
-        Error::Model(e) if e.path.is_none() => e.at(name).into(),
-        e => e.into(),
-    })
+    model(name, Translator::new)
 }
 
-/// The classifier of a built-in name or a file; an error names it.
+/// The classifier of a built-in name or a file.
 pub fn classifier(name: &str) -> Result<TextClassifier, Failure> {
-    TextClassifier::new(builtin::model(name)?, &device()).map_err(|e| match e {
-        Error::Model(e) if e.path.is_none() => e.at(name).into(),
-        e => e.into(),
-    })
+    model(name, TextClassifier::new)
 }
 
-/// The language model of a built-in name or a file; an error names it.
+/// The language model of a built-in name or a file.
 pub fn generator(name: &str) -> Result<Generator, Failure> {
-    Generator::new(builtin::model(name)?, &device()).map_err(|e| match e {
-        Error::Model(e) if e.path.is_none() => e.at(name).into(),
-        e => e.into(),
-    })
+    model(name, Generator::new)
 }
 
-/// The model of music of a built-in name or a file; an error names it.
+/// The model of music of a built-in name or a file.
 pub fn music_model(name: &str) -> Result<MusicModel, Failure> {
-    MusicModel::new(builtin::model(name)?, &device()).map_err(|e| match e {
-        Error::Model(e) if e.path.is_none() => e.at(name).into(),
-        e => e.into(),
-    })
+    model(name, MusicModel::new)
+}
+
+/// The forecaster of a file.
+pub fn forecaster(name: &str) -> Result<ForecastModel, Failure> {
+    model(name, ForecastModel::new)
 }
 
 /// The data directory: the one given, or `SIMURGH_DATA` unless it is empty.

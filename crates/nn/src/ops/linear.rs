@@ -1,4 +1,4 @@
-//! Affine map with an optional hyperbolic tangent.
+//! Affine map with an optional non-linearity.
 
 use super::Body;
 use super::fused::{Kernel, Number, Operand, Output, Saved, run_fused};
@@ -61,6 +61,7 @@ pub(crate) fn body(
     Ok(match activation {
         Activation::Identity => y,
         Activation::Tanh => y.tanh(),
+        Activation::Relu => y.clamp_min(0.0),
     })
 }
 

@@ -14,6 +14,7 @@ mod linear;
 mod packs;
 mod plain;
 mod pooling;
+mod quantile;
 mod recurrent;
 mod shared;
 
@@ -25,6 +26,7 @@ pub use embedding::{embedding, embedding_rows};
 pub use linear::{Activation, linear};
 pub(crate) use plain::Plain;
 pub use pooling::{Pooling, pool};
+pub use quantile::quantile_errors;
 pub use recurrent::{Cell, Direction, Keep, RnnActivation, State, Unfolding, Weights, recurrent};
 pub use shared::Shared;
 

@@ -82,6 +82,22 @@ fn binary_cross_entropy_equals_tensor_operations() {
 }
 
 #[test]
+fn quantile_errors_equal_tensor_operations() {
+    for quantiles in [&[][..], &[0.5], &[0.1, 0.5, 0.8]] {
+        let (width, quantiles) = (quantiles.len().max(1), Arc::from(quantiles));
+        let truth: Arc<[f32]> = (0..6).map(|i| (i as f32).sin()).collect();
+        compare(&[[3, 2 * width]], |t, body| {
+            quantile::body(t[0].clone(), &truth, &quantiles, body).unwrap().smoothed().reshape([1, 1])
+        });
+        let forecast = Tensor::<2>::from_data(TensorData::new(vec![0.3f32; 6 * width], [3, 2 * width]), &device());
+        let [a, b] = [Body::Auto, Body::Tensor]
+            .map(|body| quantile::body(forecast.clone(), &truth, &quantiles, body).unwrap().values());
+        assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5), "{a:?} {b:?}");
+        assert!(quantile_errors(forecast, &truth[..5].into(), &quantiles).is_err());
+    }
+}
+
+#[test]
 fn pooling_equals_tensor_operations() {
     for lengths in [&[4, 3, 3, 1][..], &[1], &[5, 5]] {
         let layout = Arc::new(Ragged::new(lengths).unwrap());

@@ -28,11 +28,14 @@ pub enum TaskName {
     LanguageModel,
     /// One-to-many: a piece of music from a chord, a note, or nothing.
     Music,
+    /// Many-to-many in step: what numbers over time will be.
+    Forecasting,
 }
 
 impl TaskName {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Translation, Self::Classification, Self::LanguageModel, Self::Music];
+    pub const ALL: [Self; 5] =
+        [Self::Translation, Self::Classification, Self::LanguageModel, Self::Music, Self::Forecasting];
 
     /// The command that uses its models.
     pub fn command(self) -> &'static str {
@@ -41,6 +44,7 @@ impl TaskName {
             Self::Classification => "classify",
             Self::LanguageModel => "generate",
             Self::Music => "compose",
+            Self::Forecasting => "forecast",
         }
     }
 
@@ -51,6 +55,7 @@ impl TaskName {
             Self::Classification => "classification",
             Self::LanguageModel => "language-model",
             Self::Music => "music",
+            Self::Forecasting => "forecasting",
         }
     }
 }

@@ -46,12 +46,17 @@ pub(crate) fn chart(title: &str, lines: &[Line]) -> String {
             WIDTH - RIGHT,
             LEFT - 6.0,
             y + 4.0,
-            number(*tick)
+            axis_number(*tick)
         );
     }
     for x in self::ticks(0.0, x1).into_iter().filter(|x| *x <= x1) {
-        let _ =
-            write!(svg, "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>", px(x), HEIGHT - 10.0, number(x));
+        let _ = write!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+            px(x),
+            HEIGHT - 10.0,
+            axis_number(x)
+        );
     }
     for (i, line) in lines.iter().filter(|l| !l.points.is_empty()).enumerate() {
         let colour = COLOURS[i % COLOURS.len()];
@@ -66,14 +71,18 @@ pub(crate) fn chart(title: &str, lines: &[Line]) -> String {
         }
         let last = line.points.last().map_or(0.0, |p| p.1);
         let x = LEFT + 150.0 * i as f64;
-        let _ =
-            write!(svg, "<text x=\"{x}\" y=\"28\" fill=\"{colour}\">{}: {}</text>", escape(&line.label), number(last));
+        let _ = write!(
+            svg,
+            "<text x=\"{x}\" y=\"28\" fill=\"{colour}\">{}: {}</text>",
+            escape(&line.label),
+            axis_number(last)
+        );
     }
     svg + "</svg>"
 }
 
 /// About five round numbers that enclose `low ..= high`.
-fn ticks(low: f64, high: f64) -> Vec<f64> {
+pub(crate) fn ticks(low: f64, high: f64) -> Vec<f64> {
     let span = if high > low { high - low } else { high.abs().max(1e-6) };
     let raw = span / 4.0;
     let power = 10f64.powf(raw.log10().floor());
@@ -82,7 +91,7 @@ fn ticks(low: f64, high: f64) -> Vec<f64> {
     (first..=last.max(first + 1)).map(|i| i as f64 * step).collect()
 }
 
-fn number(x: f64) -> String {
+pub(crate) fn axis_number(x: f64) -> String {
     if x == 0.0 {
         "0".into()
     } else if x.abs() >= 10_000.0 {

@@ -5,7 +5,7 @@ mod chart;
 
 pub use alignment::{isolate, svg as alignment_svg, text as alignment_text};
 pub(crate) use alignment::{right_to_left, shown};
-pub(crate) use chart::{Line, chart};
+pub(crate) use chart::{Line, axis_number, chart, ticks};
 
 use crate::run::Event;
 

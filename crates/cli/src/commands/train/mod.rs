@@ -1,6 +1,7 @@
 //! `simurgh train`
 
 mod classification;
+mod forecasting;
 mod language_model;
 mod music;
 mod translation;
@@ -12,6 +13,7 @@ use crate::failure::Failure;
 use crate::printer::TrainingBar;
 use simurgh_train::Error;
 use simurgh_train::classification::Classification;
+use simurgh_train::forecasting::Forecasting;
 use simurgh_train::language_model::LanguageModelling;
 use simurgh_train::music::Music;
 use simurgh_train::recipe::{self, Override, TaskName, TaskRecipe};
@@ -39,6 +41,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
             TaskName::Classification => resume::<Classification>(args, directory),
             TaskName::LanguageModel => resume::<LanguageModelling>(args, directory),
             TaskName::Music => resume::<Music>(args, directory),
+            TaskName::Forecasting => resume::<Forecasting>(args, directory),
         };
     }
     let name = args.recipe.as_deref().unwrap_or_default();
@@ -53,6 +56,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         TaskName::Classification => begin::<Classification>(args, &text, stem, &overrides),
         TaskName::LanguageModel => begin::<LanguageModelling>(args, &text, stem, &overrides),
         TaskName::Music => begin::<Music>(args, &text, stem, &overrides),
+        TaskName::Forecasting => begin::<Forecasting>(args, &text, stem, &overrides),
     }
 }
 

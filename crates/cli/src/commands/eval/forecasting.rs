@@ -1,0 +1,49 @@
+//! `simurgh eval` of a forecaster: a rolling-origin backtest.
+
+use super::{json, missing, other_flags};
+use crate::args::EvalArgs;
+use crate::commands::{data_directory, forecaster};
+use crate::failure::Failure;
+use simurgh_train::Error;
+use simurgh_train::forecasting;
+use std::io::Write;
+
+pub(super) fn run(args: &EvalArgs) -> Result<(), Failure> {
+    let model = forecaster(&args.model)?;
+    other_flags(args, "a forecaster", args.output.is_some())?;
+    let directory = data_directory(args.data_dir.as_ref());
+    let score = forecasting::evaluate(&model, args.data.as_deref(), directory.as_deref(), || true);
+    let score = score.map_err(|e| match e {
+        Error::Input(e) => missing(args)(e).into(),
+        e => e,
+    })?;
+    let score = score.ok_or_else(|| Failure::defect("an evaluation stopped that nobody stopped"))?;
+    if args.json {
+        return json(&score);
+    }
+    writeln!(std::io::stdout(), "{} windows, {} steps ahead", score.windows, model.recipe.model.horizon)?;
+    print_forecasting(&score)
+}
+
+/// A forecaster's scores, the baselines beside them, for a person.
+pub fn print_forecasting(score: &forecasting::Score) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    let mut row = |name: &str, mse: f64, mae: f64| writeln!(out, "  MSE {mse:.4}   MAE {mae:.4}   {name}");
+    row("this model", score.mse, score.mae)?;
+    for baseline in &score.baselines {
+        row(&baseline.name, baseline.mse, baseline.mae)?;
+    }
+    if let Some(c) = &score.coverage {
+        let (share, nominal) = (100.0 * c.share, 100.0 * c.nominal);
+        writeln!(out, "  {share:.1} % of the values in the band that should hold {nominal:.0} %")?;
+    }
+    let width = score.series.keys().map(|name| name.chars().count()).max().unwrap_or(0).clamp(6, 30);
+    writeln!(out, "\n  {:width$}  mean absolute error, in its own units", "series")?;
+    for (name, s) in score.series.iter().take(12) {
+        writeln!(out, "  {name:width$}  {:<12.6} {:.6} ({})", s.mae, s.baseline_mae, s.baseline)?;
+    }
+    if score.series.len() > 12 {
+        writeln!(out, "  and {} series more (--json)", score.series.len() - 12)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! `simurgh forecast`
+
+use super::{device, forecaster};
+use crate::args::ForecastArgs;
+use crate::failure::Failure;
+use crate::printer::TrainingBar;
+use simurgh_data::InputError;
+use simurgh_data::series::{Columns, Table};
+use simurgh_train::forecasting::{ForecastModel, Forecasting, Recipe, Score, forecast_svg, forecast_text};
+use simurgh_train::training::{self, Options};
+use std::io::Write;
+
+/// Series that are drawn in the terminal.
+const DRAWN: usize = 3;
+
+/// Runs the command.
+pub fn run(args: &ForecastArgs) -> Result<(), Failure> {
+    let model = match &args.model {
+        Some(name) => forecaster(name)?,
+        None => train(args)?,
+    };
+    let table = Table::read(&args.file, &model.recipe.data.columns())?;
+    // A training has said it.
+    if !args.quiet && args.model.is_some() {
+        table.notes.iter().for_each(|note| crate::failure::tell(note));
+    }
+    let horizon = args.horizon.unwrap_or(model.recipe.model.horizon);
+    let (look_back, quantiles) = (model.recipe.model.look_back, &model.recipe.model.quantiles);
+    let forecasts = model.forecast(table, horizon, look_back.max(2 * horizon)).map_err(|e| match e {
+        simurgh_train::Error::Input(e) if e.path.is_none() => simurgh_train::Error::Input(e.at(&args.file)),
+        e => e,
+    })?;
+    if let Some(path) = &args.plot {
+        simurgh_train::artifact::atomic_write(path, forecast_svg(&forecasts, quantiles).as_bytes())
+            .map_err(|e| InputError::io(path, "a file that can be written", &e))?;
+    }
+    if !args.quiet && !args.json {
+        for forecast in forecasts.iter().take(DRAWN) {
+            crate::failure::tell(forecast_text(forecast, 64, 12).trim_end());
+        }
+        if forecasts.len() > DRAWN {
+            crate::failure::tell(&format!("and {} series more (--plot FILE.svg draws all)", forecasts.len() - DRAWN));
+        }
+    }
+    let mut out = std::io::stdout().lock();
+    let names: Vec<String> = match quantiles[..] {
+        [] => vec!["mean".into()],
+        _ => quantiles.iter().map(|q| format!("q{q}")).collect(),
+    };
+    if args.json {
+        for f in &forecasts {
+            let steps: Vec<_> = f
+                .steps
+                .iter()
+                .map(|(stamp, row)| {
+                    let mut step = serde_json::json!({"time": stamp.to_string()});
+                    names.iter().zip(row).for_each(|(name, value)| step[name] = (*value).into());
+                    step
+                })
+                .collect();
+            let row = serde_json::json!({
+                "series": f.name, "steps": steps, "baselines": {"linear": f.linear, "seasonal_naive": f.seasonal}
+            });
+            writeln!(out, "{row}")?;
+        }
+        return Ok(());
+    }
+    let mut csv = csv::Writer::from_writer(&mut out);
+    let broken = |e: csv::Error| Failure::from(std::io::Error::other(e));
+    csv.write_record(["time", "series"].into_iter().chain(names.iter().map(String::as_str))).map_err(broken)?;
+    for f in &forecasts {
+        for (stamp, row) in &f.steps {
+            let cells = row.iter().map(|value| format!("{value:.6}"));
+            csv.write_record([stamp.to_string(), f.name.clone()].into_iter().chain(cells)).map_err(broken)?;
+        }
+    }
+    csv.flush()?;
+    Ok(())
+}
+
+/// A small network, trained on the file.
+fn train(args: &ForecastArgs) -> Result<ForecastModel, Failure> {
+    let columns = Columns {
+        time: args.time.clone().unwrap_or_default(),
+        series: args.series.clone().unwrap_or_default(),
+        targets: args.targets.clone(),
+        known: args.known.clone(),
+        ..Columns::default()
+    };
+    let recipe = Recipe::automatic(&args.file, columns, args.horizon.unwrap_or(24), args.seed)?;
+    let temporary = tempfile::tempdir()?;
+    let out = args.out.clone().unwrap_or_else(|| temporary.path().join("run"));
+    let options = Options { out: Some(out), command: "simurgh forecast".into(), ..Options::default() };
+    let mut observer = TrainingBar::new(args.quiet, false);
+    let outcome = training::train::<Forecasting>(recipe, &options, &device(), &mut observer);
+    observer.finish();
+    let outcome = outcome?;
+    if !args.quiet {
+        report(&outcome.test);
+    }
+    Ok(outcome.model)
+}
+
+/// How good it is, beside the baselines.
+fn report(score: &Score) {
+    crate::failure::tell(&format!("measured on the last part of the file, {} windows, scaled:", score.windows));
+    crate::failure::tell(&format!("  MSE {:.4}   MAE {:.4}   this model", score.mse, score.mae));
+    for b in &score.baselines {
+        crate::failure::tell(&format!("  MSE {:.4}   MAE {:.4}   {}", b.mse, b.mae, b.name));
+    }
+}

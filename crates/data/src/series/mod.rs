@@ -1,0 +1,11 @@
+//! Numbers over time: tables read strictly, every treatment of what is not there stated.
+
+mod number;
+mod table;
+mod time;
+
+pub use table::{Columns, Gaps, Series, Table};
+pub use time::{Stamp, Step};
+
+/// Yearly numbers of sunspots, 1700 to 2008 (World Data Center SILSO; public domain as distributed with statsmodels), as CSV.
+pub const SUNSPOTS: &str = include_str!("sunspots.csv");

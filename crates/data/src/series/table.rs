@@ -1,0 +1,436 @@
+//! Series from a CSV, in columns or in long form.
+
+use super::number::number;
+use super::time::{Stamp, Step};
+use crate::InputError;
+use crate::text::corpus::{Encoding, read_encoded};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Names that a column of times goes by.
+const TIME_NAMES: [&str; 10] = ["date", "time", "datetime", "timestamp", "ds", "year", "month", "day", "week", "تاریخ"];
+
+/// What is done where rows are missing between two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gaps {
+    /// Nothing: each row is a step after the one before it, as in the trading days of an exchange.
+    #[default]
+    Skip,
+    /// Rows are put in whose values are those before them.
+    Carry,
+}
+
+/// Which columns of a CSV are what.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Columns {
+    /// The column with the time; if it is not given, one that is called so or holds dates; if there is none, rows are counted.
+    pub time: String,
+    /// In long form: the column that says which series a row is of.
+    pub series: String,
+    /// The columns with the values; all others if none is given.
+    pub targets: Vec<String>,
+    /// Columns that are known in advance, such as prices or holidays: rows at the end that have these alone are the future.
+    pub known: Vec<String>,
+    /// What is done where rows are missing.
+    pub gaps: Gaps,
+}
+
+/// Numbers over time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// The column; in long form the name, and the column where there are several.
+    pub name: String,
+    /// What was measured, a value a step.
+    pub values: Vec<f64>,
+    /// When: of the values, and of the rows after them of which only the known columns are there.
+    pub stamps: Arc<[Stamp]>,
+    /// The known columns, `[stamps, known]`.
+    pub known: Arc<[f64]>,
+}
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// Its series.
+    pub series: Vec<Series>,
+    /// What lies between two rows.
+    pub step: Step,
+    /// The columns known in advance.
+    pub known: Vec<String>,
+    /// What was done with what was not as it should be, for a person.
+    pub notes: Vec<String>,
+}
+
+/// A row of one series.
+struct Row {
+    line: usize,
+    stamp: Stamp,
+    targets: Vec<Option<f64>>,
+    known: Vec<Option<f64>>,
+}
+
+/// What reading counts.
+#[derive(Default)]
+struct Counts {
+    missing: usize,
+    unsorted: bool,
+    put_in: usize,
+    gaps: usize,
+    steps: Vec<f64>,
+}
+
+impl Table {
+    /// Reads a CSV: a header, then a row a line; comma, semicolon (then the decimal sign is a comma) or TAB between.
+    ///
+    /// # Errors
+    /// The first cell or column that can't be used.
+    pub fn read(path: &Path, columns: &Columns) -> Result<Self, InputError> {
+        let text = read_encoded(path, Encoding::Utf8)
+            .map_err(|e| InputError { hint: "give a CSV with a header and a row a step".into(), ..e })?;
+        Self::parse(&text, columns).map_err(|e| e.at(path))
+    }
+
+    /// The same of a CSV's text.
+    ///
+    /// # Errors
+    /// As [`Table::read`].
+    pub fn parse(text: &str, columns: &Columns) -> Result<Self, InputError> {
+        let text = text.trim_start_matches('\u{feff}');
+        let head = text.lines().next().unwrap_or("");
+        let count = |c: char| head.matches(c).count();
+        let delimiter = [',', ';', '\t'].into_iter().max_by_key(|c| (count(*c), *c == ',')).unwrap_or(',');
+        let mut reader =
+            csv::ReaderBuilder::new().delimiter(delimiter as u8).trim(csv::Trim::All).from_reader(text.as_bytes());
+        let broken = |e: &csv::Error| {
+            let line = e.position().map_or(1, |p| p.line() as usize);
+            InputError::new("a CSV with as many cells in every row", e.to_string(), "check the quotes").line(line)
+        };
+        let header: Vec<String> = reader.headers().map_err(|e| broken(&e))?.iter().map(String::from).collect();
+        if header.iter().all(|name| name.parse::<f64>().is_ok()) {
+            let hint = "the first line names the columns, for example: date,sales";
+            return Err(InputError::new("a header", format!("`{head}`"), hint).line(1));
+        }
+        let records: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().map_err(|e| broken(&e))?;
+        if records.is_empty() {
+            return Err(InputError::new("rows after the header", "none", "give a CSV with a row a step"));
+        }
+        let roles = Roles::find(&header, &records, columns)?;
+        let mut groups: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+        let mut order: Vec<String> = Vec::new();
+        for (index, record) in records.iter().enumerate() {
+            let line = record.position().map_or(index + 2, |p| p.line() as usize);
+            let group = roles.series.map_or("", |column| &record[column]);
+            let row = roles.row(record, &header, (line, index), delimiter == ';')?;
+            if !groups.contains_key(group) {
+                order.push(group.to_string());
+            }
+            groups.entry(group.to_string()).or_default().push(row);
+        }
+        let (mut series, mut counts) = (Vec::new(), Counts::default());
+        let targets: Vec<&str> = roles.targets.iter().map(|&column| header[column].as_str()).collect();
+        let known: Vec<&str> = roles.known.iter().map(|&column| header[column].as_str()).collect();
+        for name in order {
+            let rows = groups.remove(&name).expect("its name was kept");
+            series.extend(group(&name, rows, &targets, &known, columns.gaps, &mut counts)?);
+        }
+        let step = step(&series, &counts);
+        let mut notes = Vec::new();
+        let mut note = |count: usize, text: &str| {
+            if count > 0 {
+                notes.push(format!("{count} {text}"));
+            }
+        };
+        note(counts.missing, "missing values: each is taken to be the one before it");
+        note(counts.put_in, "rows put in where time went on without them, with the values before them");
+        note(
+            counts.gaps,
+            "places where time goes on by more than a step: rows are taken one after the other (--set data.gaps=carry puts rows in)",
+        );
+        if counts.unsorted {
+            notes.push("rows were not in the order of time: sorted".into());
+        }
+        for s in series.iter().filter(|s| s.values.iter().all(|v| *v == s.values[0])) {
+            notes.push(format!("`{}` never changes from {}", s.name, s.values[0]));
+        }
+        Ok(Self { series, step, known: known.into_iter().map(String::from).collect(), notes })
+    }
+}
+
+/// Which column plays which part.
+struct Roles {
+    time: Option<usize>,
+    series: Option<usize>,
+    targets: Vec<usize>,
+    known: Vec<usize>,
+}
+
+impl Roles {
+    fn find(header: &[String], records: &[csv::StringRecord], columns: &Columns) -> Result<Self, InputError> {
+        let named = |field: &str, name: &str| {
+            header.iter().position(|h| h == name).ok_or_else(|| {
+                let all: Vec<String> = header.iter().map(|h| format!("`{h}`")).collect();
+                InputError::new(
+                    format!("a column `{name}` (data.{field})"),
+                    "no such column",
+                    format!("the columns are {}", all.join(", ")),
+                )
+                .line(1)
+            })
+        };
+        let time = if columns.time.is_empty() {
+            let called = header.iter().position(|h| TIME_NAMES.contains(&h.to_lowercase().as_str()));
+            let dated = || {
+                (0..header.len()).find(|&c| {
+                    matches!(records[0].get(c).and_then(Stamp::parse), Some(Stamp::Day(_) | Stamp::Moment(_)))
+                })
+            };
+            called.or_else(dated)
+        } else {
+            Some(named("time", &columns.time)?)
+        };
+        let series = if columns.series.is_empty() { None } else { Some(named("series", &columns.series)?) };
+        let all = |field, names: &[String]| names.iter().map(|name| named(field, name)).collect::<Result<Vec<_>, _>>();
+        let known = all("known", &columns.known)?;
+        let mut targets = all("targets", &columns.targets)?;
+        if targets.is_empty() {
+            let taken = |c: &usize| Some(*c) == time || Some(*c) == series || known.contains(c);
+            targets = (0..header.len()).filter(|c| !taken(c)).collect();
+        }
+        if targets.is_empty() {
+            return Err(InputError::new("a column with values", "none but time and series", "see data.targets").line(1));
+        }
+        Ok(Self { time, series, targets, known })
+    }
+
+    fn row(
+        &self,
+        record: &csv::StringRecord,
+        header: &[String],
+        (line, index): (usize, usize),
+        comma: bool,
+    ) -> Result<Row, InputError> {
+        let cell = |c: usize| {
+            number(&record[c], comma).map_err(|()| {
+                let hint = match self.series {
+                    Some(_) => "name the columns with values: --set 'data.targets=[\"...\"]'",
+                    None => {
+                        "name the columns with values: --set 'data.targets=[\"...\"]'; if it names series: --set data.series=COLUMN"
+                    }
+                };
+                InputError::new("a number", format!("`{}`", &record[c]), hint).line(line).field(&header[c])
+            })
+        };
+        let stamp = match self.time {
+            None => Stamp::Number((index + 1) as f64),
+            Some(c) => Stamp::parse(&record[c]).ok_or_else(|| {
+                let hint = "dates are read as 2024-01-31, 31.1.2024, 1/31/2024, with or without 13:00";
+                InputError::new("a date, a time or a number", format!("`{}`", &record[c]), hint)
+                    .line(line)
+                    .field(&header[c])
+            })?,
+        };
+        let cells = |columns: &[usize]| columns.iter().map(|c| cell(*c)).collect::<Result<Vec<_>, _>>();
+        Ok(Row { line, stamp, targets: cells(&self.targets)?, known: cells(&self.known)? })
+    }
+}
+
+/// The series of a group of rows, one a target.
+fn group(
+    name: &str,
+    mut rows: Vec<Row>,
+    targets: &[&str],
+    known: &[&str],
+    gaps: Gaps,
+    counts: &mut Counts,
+) -> Result<Vec<Series>, InputError> {
+    counts.unsorted |= rows.windows(2).any(|w| w[1].stamp.order(&w[0].stamp).is_lt());
+    rows.sort_by(|a, b| a.stamp.order(&b.stamp).then(a.line.cmp(&b.line)));
+    if let Some(w) = rows.windows(2).find(|w| w[1].stamp.order(&w[0].stamp).is_eq()) {
+        let of = if name.is_empty() { String::new() } else { format!(" of `{name}`") };
+        let got = format!("{} again (line {} has it)", w[1].stamp, w[0].line);
+        let hint = "if the rows are of several series, say which column names them: --set data.series=COLUMN";
+        return Err(InputError::new(format!("one row a time{of}"), got, hint).line(w[1].line));
+    }
+    let distances: Vec<f64> = rows.windows(2).map(|w| w[1].stamp.since(&w[0].stamp)).collect();
+    counts.steps.extend(&distances);
+    let usual = most_frequent(&distances);
+    let monthly = rows.windows(2).all(|w| {
+        let months = w[1].stamp.months_since(&w[0].stamp);
+        months.is_some_and(|m| m > 0 && Some(m) == rows[1].stamp.months_since(&rows[0].stamp))
+    });
+    let wide: Vec<usize> = (0..distances.len()).filter(|&i| !monthly && distances[i] > 1.5 * usual).collect();
+    if gaps == Gaps::Skip {
+        counts.gaps += wide.len();
+    } else if !wide.is_empty() {
+        let mut filled: Vec<Row> = Vec::with_capacity(rows.len());
+        for (i, row) in rows.into_iter().enumerate() {
+            if i > 0 && wide.contains(&(i - 1)) {
+                let before = filled.last().expect("a row came before");
+                let (stamp, line, known) = (before.stamp, before.line, before.known.clone());
+                let missing = (distances[i - 1] / usual).round() as usize - 1;
+                if missing > 1_000_000 {
+                    let hint = "check the times around this row, or use data.gaps = \"skip\"";
+                    let got = format!("a gap of {missing} rows");
+                    return Err(InputError::new("steps of one size", got, hint).line(row.line));
+                }
+                counts.put_in += missing;
+                for k in 1..=missing {
+                    let step = match stamp {
+                        Stamp::Number(_) => Step::Number(usual),
+                        _ => Step::Seconds(usual as i64),
+                    };
+                    let targets = vec![None; targets.len()];
+                    filled.push(Row { line, stamp: stamp.after(step, k), targets, known: known.clone() });
+                }
+            }
+            filled.push(row);
+        }
+        rows = filled;
+    }
+    let stamps: Arc<[Stamp]> = rows.iter().map(|row| row.stamp).collect();
+    let mut all_known = Vec::with_capacity(rows.len() * known.len());
+    for row in &rows {
+        for (value, column) in row.known.iter().zip(known) {
+            let missing = || {
+                let hint = "what is known in advance is there in every row";
+                InputError::new("a number", "nothing", hint).line(row.line).field(*column)
+            };
+            all_known.push(value.ok_or_else(missing)?);
+        }
+    }
+    let all_known: Arc<[f64]> = all_known.into();
+    // Rows at the end without any value are the future, if something is known of it.
+    let last = rows.iter().rposition(|row| row.targets.iter().any(Option::is_some));
+    let length = match last {
+        Some(last) if known.is_empty() => rows.len().max(last + 1),
+        Some(last) => last + 1,
+        None => 0,
+    };
+    let mut all = Vec::with_capacity(targets.len());
+    for (k, target) in targets.iter().enumerate() {
+        let name = match (name, targets.len()) {
+            ("", _) => (*target).to_string(),
+            (name, 1) => name.to_string(),
+            (name, _) => format!("{name} {target}"),
+        };
+        let cells = rows[..length].iter().map(|row| row.targets[k]);
+        let Some(first) = cells.clone().flatten().next() else {
+            let hint = "leave the column out: --set 'data.targets=[\"...\"]' names the others";
+            return Err(InputError::new("values", "none", hint).field(name));
+        };
+        let mut before = first;
+        let mut values = Vec::with_capacity(length);
+        for cell in cells {
+            counts.missing += usize::from(cell.is_none());
+            before = cell.unwrap_or(before);
+            values.push(before);
+        }
+        all.push(Series { name, values, stamps: stamps.clone(), known: all_known.clone() });
+    }
+    Ok(all)
+}
+
+/// The value that is there most often, the least of equals; 1 where there is none.
+fn most_frequent(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.chunk_by(|a, b| a == b).max_by_key(|chunk| chunk.len()).map_or(1.0, |chunk| chunk[0])
+}
+
+fn step(series: &[Series], counts: &Counts) -> Step {
+    let usual = most_frequent(&counts.steps);
+    let stamps = &series[0].stamps;
+    let months = |w: &[Stamp]| w[1].months_since(&w[0]);
+    match stamps.first() {
+        Some(Stamp::Number(_)) | None => Step::Number(usual),
+        Some(_) => {
+            let first = stamps.windows(2).next().and_then(months);
+            // A month is 28 days or more.
+            match first {
+                Some(n) if n > 0 && stamps.windows(2).all(|w| months(w) == Some(n)) => Step::Months(n),
+                _ => Step::Seconds((usual as i64).max(1)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(text: &str, columns: &Columns) -> Table {
+        Table::parse(text, columns).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    fn error(text: &str, columns: &Columns) -> String {
+        Table::parse(text, columns).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn columns_are_series_and_every_treatment_is_stated() {
+        let text = "date,a,b\n2024-01-01,1,5\n2024-01-02,,5\n2024-01-04,3,5\n2024-01-03,2,5\n2024-01-07,4,5\n";
+        let t = table(text, &Columns::default());
+        assert_eq!(t.series.len(), 2);
+        assert_eq!((t.series[0].name.as_str(), &t.series[0].values[..]), ("a", &[1.0, 1.0, 2.0, 3.0, 4.0][..]));
+        assert_eq!(t.step, Step::Seconds(86_400));
+        let notes = t.notes.join("; ");
+        for note in ["1 missing values", "1 places where time", "sorted", "`b` never changes from 5"] {
+            assert!(notes.contains(note), "{note}: {notes}");
+        }
+        let t = table(text, &Columns { gaps: Gaps::Carry, ..Columns::default() });
+        assert_eq!(t.series[0].values, [1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 4.0]);
+        assert_eq!(t.series[0].stamps[5].to_string(), "2024-01-06");
+    }
+
+    #[test]
+    fn long_form_semicolons_and_the_future() {
+        let text = "day;shop;sales;price\n1.1.2024;x;1,5;2\n1.1.2024;y;7;3\n2.1.2024;x;2,5;2\n2.1.2024;y;8;3\n3.1.2024;x;;9\n3.1.2024;y;;9\n";
+        let columns = Columns {
+            series: "shop".into(),
+            targets: vec!["sales".into()],
+            known: vec!["price".into()],
+            ..Columns::default()
+        };
+        let t = table(text, &columns);
+        let names: Vec<&str> = t.series.iter().map(|s| s.name.as_str()).collect();
+        assert_eq!(names, ["x", "y"]);
+        assert_eq!((&t.series[0].values[..], t.series[0].stamps.len()), (&[1.5, 2.5][..], 3));
+        assert_eq!(&t.series[1].known[..], [3.0, 3.0, 9.0]);
+        assert!(t.notes.is_empty(), "{:?}", t.notes);
+        let monthly = table("month,v\n2024-01,1\n2024-02,2\n2024-03,3\n", &Columns::default());
+        assert_eq!((monthly.step, monthly.notes.len()), (Step::Months(1), 0));
+        let counted = table("v,w\n1,2\n3,4\n", &Columns::default());
+        assert_eq!((counted.step, counted.series[1].stamps[1]), (Step::Number(1.0), Stamp::Number(2.0)));
+    }
+
+    #[test]
+    fn bad_cells_and_columns_are_named() {
+        let none = Columns::default();
+        assert_eq!(error("date,v\n2024-01-01,1\n2024-01-02,many\n", &none), "line 3: v: expected a number, got `many`");
+        let e = error("date,v\n2024-01-01,1\nsoon,2\n", &none);
+        assert!(e.starts_with("line 3: date: expected a date"), "{e}");
+        let e = error("date,v\n2024-01-01,1\n2024-01-01,2\n", &none);
+        assert!(e.starts_with("line 3: expected one row a time, got 2024-01-01 again (line 2 has it)"), "{e}");
+        assert!(error("1,2\n3,4\n", &none).starts_with("line 1: expected a header"));
+        assert!(error("date,v\n", &none).contains("rows after the header"));
+        assert!(error("", &none).contains("got"));
+        assert!(error("date,v\n2024-01-01,1,2\n", &none).contains("as many cells"));
+        assert!(error("date,v\n2024-01-01,\n2024-01-02,NA\n", &none).starts_with("v: expected values, got none"));
+        let e = error("date,v\n2024-01-01,1\n", &Columns { time: "when".into(), ..none.clone() });
+        assert!(e.contains("a column `when` (data.time)"), "{e}");
+        let known = Columns { known: vec!["p".into()], ..none };
+        assert!(error("date,v,p\n2024-01-01,1,\n", &known).starts_with("line 2: p: expected a number, got nothing"));
+    }
+
+    #[test]
+    fn the_sunspots_are_there() {
+        let t = table(super::super::SUNSPOTS, &Columns::default());
+        let s = &t.series[0];
+        assert_eq!((s.values.len(), s.values[0], s.stamps[308].to_string().as_str()), (309, 5.0, "2008"));
+        assert!(t.notes.is_empty() && t.step == Step::Number(1.0));
+    }
+}

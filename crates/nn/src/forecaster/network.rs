@@ -1,0 +1,359 @@
+//! The network.
+
+use super::{DecodingKind, ForecasterConfig, NormaliseKind};
+use crate::affine::Affine;
+use crate::init::Init;
+use crate::ops::{Activation, Loss, quantile_errors};
+use crate::pass::{Pass, Precision};
+use crate::recurrent::{Recurrent, RecurrentConfig, State};
+use crate::scheduled_sampling::Teacher;
+use burn::module::{Module, Param};
+use burn::tensor::{Tensor, TensorData};
+use simurgh_kernels::quantile::point;
+use simurgh_kernels::shape::Check;
+use simurgh_kernels::{Ragged, ShapeError};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Windows to forecast from.
+#[derive(Clone, Debug, Default)]
+pub struct Windows {
+    /// What was, `[windows, look_back]`.
+    pub past: Vec<f32>,
+    /// What is known in advance, `[windows, look_back + horizon, known]`.
+    pub known: Vec<f32>,
+    /// The number of each window's series.
+    pub series: Vec<u32>,
+}
+
+/// Segments, recurrent layers, read-out.
+#[derive(Module, Debug)]
+pub struct Forecaster {
+    /// A segment's values, and what is known of it, to the network's input.
+    segment: Affine,
+    encoder: Recurrent,
+    /// What tells the segments of the horizon apart, `[segments, hidden]`; of direct decoding.
+    positions: Option<Param<Tensor<2>>>,
+    /// What is known of a segment of the horizon; of direct decoding.
+    ahead: Option<Affine>,
+    /// What is known of a step, straight to its forecast: a price's or a holiday's own effect.
+    effect: Option<Affine>,
+    /// `[series, hidden]`
+    series: Option<Param<Tensor<2>>>,
+    readout: Affine,
+    /// The linear baseline that the network is measured against, `[horizon, look_back + 1]`: solved by whoever has the data, never
+    /// trained.
+    linear: Param<Tensor<2>>,
+    /// Columns that are known in advance.
+    known: usize,
+    #[module(skip)]
+    config: ForecasterConfig,
+}
+
+impl Forecaster {
+    /// A network for `series` series of which `known` columns are known in advance.
+    ///
+    /// # Errors
+    /// If the configuration has a [`ForecasterConfig::problem`], or there are no series.
+    pub fn new(config: &ForecasterConfig, series: usize, known: usize, init: &Init) -> Result<Self, ShapeError> {
+        let (c, check) = (config.clone(), Check("forecaster"));
+        if let Some((name, expected, got)) = c.problem() {
+            return Err(ShapeError::Value { operation: check.0, name, expected, got });
+        }
+        check.some("the number of series", series)?;
+        check.count("a segment", &[("steps", c.segment), ("columns", known + 1), ("hidden", c.hidden)])?;
+        let encoder =
+            RecurrentConfig { cell: c.cell, input: c.hidden, hidden: c.hidden, layers: c.layers, bidirectional: false };
+        let direct = c.decoding == DecodingKind::Direct;
+        let table = |name: &str, rows: usize| init.normal(name, [rows, c.hidden], 1.0 / (c.hidden as f64).sqrt());
+        Ok(Self {
+            segment: Affine::new(init, "segment", c.segment * (1 + known), c.hidden, true),
+            encoder: encoder.init(init, "encoder")?,
+            positions: direct.then(|| table("positions", c.segments_ahead(c.horizon))),
+            ahead: (direct && known > 0).then(|| Affine::new(init, "ahead", c.segment * known, c.hidden, false)),
+            effect: (known > 0).then(|| Affine::new(init, "effect", known, c.width(), false)),
+            series: c.series_embedding.then(|| table("series", series)),
+            readout: Affine::new(init, "readout", c.hidden, c.segment * c.width(), true),
+            linear: init.constant([c.horizon, c.look_back + 1], 0.0),
+            known,
+            config: c,
+        })
+    }
+
+    /// The configuration it was built from.
+    pub fn config(&self) -> &ForecasterConfig {
+        &self.config
+    }
+
+    /// The linear baseline, `[horizon, look_back + 1]`.
+    pub fn linear(&self) -> Vec<f32> {
+        self.linear.val().into_data().iter::<f32>().collect()
+    }
+
+    /// Columns that are known in advance.
+    pub fn known(&self) -> usize {
+        self.known
+    }
+
+    /// The errors of the forecasts of `truth[windows, horizon]`, summed ([`quantile_errors`]). A network that decodes recursively
+    /// reads `read[windows, horizon]` on its way, such as `truth` itself or what [`Forecaster::walk`] returns.
+    ///
+    /// # Errors
+    /// If the sizes do not fit.
+    pub fn loss(
+        &self,
+        windows: &Windows,
+        read: &[f32],
+        truth: &Arc<[f32]>,
+        pass: &mut Pass,
+    ) -> Result<Loss, ShapeError> {
+        let forecast = self.forward(windows, read, self.config.horizon, pass)?;
+        quantile_errors(forecast, truth, &self.config.quantiles.clone().into())
+    }
+
+    /// Forecasts of `horizon` steps, `[windows, horizon, width]`; at most the configuration's horizon where all steps are reached
+    /// at once.
+    ///
+    /// # Errors
+    /// If the sizes do not fit, or the horizon is too far.
+    pub fn forecast(&self, windows: &Windows, horizon: usize, precision: Precision) -> Result<Vec<f32>, ShapeError> {
+        let pass = &mut Pass { precision, ..Pass::default() };
+        let read = match self.config.decoding {
+            DecodingKind::Direct => Vec::new(),
+            DecodingKind::Recursive => {
+                let nothing = vec![0.0; windows.series.len() * horizon];
+                self.walk(windows, &nothing, horizon, &Teacher::NEVER, precision)?
+            }
+        };
+        Ok(self.forward(windows, &read, horizon, pass)?.into_data().iter::<f32>().collect())
+    }
+
+    /// Forecasts of the configuration's horizon by a network that reads `read[windows, horizon]` on its way, `[windows, horizon,
+    /// width]`.
+    ///
+    /// # Errors
+    /// If the sizes do not fit.
+    pub fn told(&self, windows: &Windows, read: &[f32], pass: &mut Pass) -> Result<Vec<f32>, ShapeError> {
+        Ok(self.forward(windows, read, self.config.horizon, pass)?.into_data().iter::<f32>().collect())
+    }
+
+    /// What a network that decodes recursively, without noise and off the tape, reads of the horizon where `teacher` is heard that
+    /// often: segments of `truth[windows, horizon]` and of its own point forecasts. The first segment is forecast from the past
+    /// alone.
+    ///
+    /// # Errors
+    /// If the sizes do not fit.
+    pub fn walk(
+        &self,
+        windows: &Windows,
+        truth: &[f32],
+        horizon: usize,
+        teacher: &Teacher,
+        precision: Precision,
+    ) -> Result<Vec<f32>, ShapeError> {
+        let (segment, count) = (self.config.segment, windows.series.len());
+        Check("forecaster").elements("truth", truth.len(), &[("windows", count), ("horizon", horizon)])?;
+        let scales = self.check(windows, horizon)?;
+        let mut read = truth.to_vec();
+        let pass = &mut Pass { precision, ..Pass::default() };
+        let (at, width, before) = (point(&self.config.quantiles), self.config.width(), self.config.segments());
+        let mut state: Option<Vec<State>> = None;
+        // The last segment is read by none.
+        for k in 1..self.config.segments_ahead(horizon) {
+            let new = if k == 1 { 0..before } else { before + k - 2..before + k - 1 };
+            let x = self.read(windows, &scales, &read, horizon, new.clone(), pass)?;
+            let layout = Arc::new(Ragged::new(&vec![new.len(); count])?);
+            let (states, last) = self.encoder.forward(x, &layout, state.as_deref(), pass)?;
+            let [rows, hidden] = states.dims();
+            let states = states.slice([rows - count..rows, 0..hidden]);
+            let forecast = self.answer(states, windows, &scales, horizon, k - 1..k, pass)?.into_data();
+            let forecast: Vec<f32> = forecast.iter::<f32>().collect();
+            for window in (0..count).filter(|&window| !teacher.is_heard(window, k)) {
+                for t in 0..segment {
+                    read[window * horizon + (k - 1) * segment + t] = forecast[(window * segment + t) * width + at];
+                }
+            }
+            state = Some(last);
+        }
+        Ok(read)
+    }
+
+    /// What is subtracted from each window, and what it is then divided by, if all sizes fit.
+    fn check(&self, windows: &Windows, horizon: usize) -> Result<Vec<(f32, f32)>, ShapeError> {
+        let (c, check, count) = (&self.config, Check("forecaster"), windows.series.len());
+        check.some("the number of windows", count)?;
+        check.some("the horizon", horizon)?;
+        check.elements("past", windows.past.len(), &[("windows", count), ("look_back", c.look_back)])?;
+        let steps = [("windows", count), ("steps", c.look_back + horizon), ("known", self.known)];
+        check.elements("known", windows.known.len(), &steps)?;
+        if let Some(positions) = &self.positions {
+            let most = positions.val().dims()[0] * c.segment;
+            if horizon > most {
+                let (name, expected) = ("horizon", format!("at most {most}"));
+                return Err(ShapeError::Value { operation: check.0, name, expected, got: horizon.to_string() });
+            }
+        }
+        Ok(windows.past.chunks_exact(c.look_back).map(|past| self.scale(past)).collect())
+    }
+
+    /// `[windows, horizon x width]`
+    fn forward(
+        &self,
+        windows: &Windows,
+        read: &[f32],
+        horizon: usize,
+        pass: &mut Pass,
+    ) -> Result<Tensor<2>, ShapeError> {
+        let scales = self.check(windows, horizon)?;
+        let (c, count, before) = (&self.config, windows.series.len(), self.config.segments());
+        let ahead = c.segments_ahead(horizon);
+        let total = if self.positions.is_some() { before } else { before + ahead - 1 };
+        if self.positions.is_none() {
+            Check("forecaster").elements("read", read.len(), &[("windows", count), ("horizon", horizon)])?;
+        }
+        let layout = Arc::new(Ragged::new(&vec![total; count])?);
+        let x = self.read(windows, &scales, read, horizon, 0..total, pass)?;
+        let (states, last) = self.encoder.forward(x, &layout, None, pass)?;
+        let [rows, hidden] = states.dims();
+        let states = match &self.positions {
+            None => states.slice([(before - 1) * count..rows, 0..hidden]),
+            Some(positions) => {
+                let ids: Arc<[u32]> = (0..ahead as u32).flat_map(|k| std::iter::repeat_n(k, count)).collect();
+                let mut x = pass.embed(positions, ids)?;
+                if let Some(own) = self.own(windows, ahead, pass)? {
+                    x = x + own;
+                }
+                if let Some(map) = &self.ahead {
+                    let columns = self.columns(windows, horizon, before..before + ahead, None);
+                    x = x + map.parameters().forward(columns, Activation::Identity, pass.precision)?;
+                }
+                let repeat = |state: &Tensor<2>| Tensor::cat(vec![state.clone(); ahead], 0);
+                let state = |s: &State| State { hidden: repeat(&s.hidden), cell: s.cell.as_ref().map(repeat) };
+                let initial: Vec<State> = last.iter().map(state).collect();
+                let once = Arc::new(Ragged::new(&vec![1; ahead * count])?);
+                self.encoder.forward(x, &once, Some(&initial), pass)?.0
+            }
+        };
+        let states = pass.drop_out(states, &Ragged::new(&vec![ahead; count])?)?;
+        let out = self.answer(states, windows, &scales, horizon, 0..ahead, pass)?;
+        Ok(out.slice([0..count, 0..horizon * c.width()]))
+    }
+
+    /// The network's input at these segments, time-major, `[segments x windows, hidden]`.
+    fn read(
+        &self,
+        windows: &Windows,
+        scales: &[(f32, f32)],
+        read: &[f32],
+        horizon: usize,
+        segments: Range<usize>,
+        pass: &mut Pass,
+    ) -> Result<Tensor<2>, ShapeError> {
+        let look_back = self.config.look_back;
+        let value = |window: usize, t: usize| {
+            let (shift, scale) = scales[window];
+            let value = match t.checked_sub(look_back) {
+                None => windows.past[window * look_back + t],
+                Some(t) => read[window * horizon + t],
+            };
+            (value - shift) / scale
+        };
+        let count = segments.len();
+        let x = self.columns(windows, horizon, segments, Some(&value));
+        let mut x = self.segment.parameters().forward(x, Activation::Relu, pass.precision)?;
+        // Where nothing is asked later, the series is told here.
+        if self.positions.is_none()
+            && let Some(own) = self.own(windows, count, pass)?
+        {
+            x = x + own;
+        }
+        Ok(x)
+    }
+
+    /// The values of these segments, if they are wanted, and what is known of them, a row a segment and window.
+    fn columns(
+        &self,
+        windows: &Windows,
+        horizon: usize,
+        segments: Range<usize>,
+        value: Option<&dyn Fn(usize, usize) -> f32>,
+    ) -> Tensor<2> {
+        let (segment, count, known) = (self.config.segment, windows.series.len(), self.known);
+        let steps = self.config.look_back + horizon;
+        // A segment that is read has beside it what is known of the one that is forecast from it, where nothing is asked later.
+        let shift = usize::from(value.is_some() && self.positions.is_none());
+        let width = segment * (known + usize::from(value.is_some()));
+        let rows = segments.len() * count;
+        let mut x = Vec::with_capacity(rows * width);
+        for (k, window) in segments.flat_map(|k| (0..count).map(move |window| (k, window))) {
+            if let Some(value) = value {
+                x.extend((k * segment..(k + 1) * segment).map(|t| value(window, t)));
+            }
+            for t in (k + shift) * segment..(k + shift + 1) * segment {
+                // A last segment may reach beyond the horizon.
+                let t = t.min(steps - 1);
+                x.extend_from_slice(&windows.known[(window * steps + t) * known..][..known]);
+            }
+        }
+        self.tensor(x, [rows, width])
+    }
+
+    /// The vectors of the windows' series, `times` over.
+    fn own(&self, windows: &Windows, times: usize, pass: &Pass) -> Result<Option<Tensor<2>>, ShapeError> {
+        let Some(table) = &self.series else { return Ok(None) };
+        let ids: Arc<[u32]> = (0..times).flat_map(|_| windows.series.iter().copied()).collect();
+        pass.embed(table, ids).map(Some)
+    }
+
+    /// The forecasts from the states of these segments of the horizon, `[windows, segments x segment x width]`.
+    fn answer(
+        &self,
+        states: Tensor<2>,
+        windows: &Windows,
+        scales: &[(f32, f32)],
+        horizon: usize,
+        segments: Range<usize>,
+        pass: &Pass,
+    ) -> Result<Tensor<2>, ShapeError> {
+        let out = self.readout.parameters().forward(states, Activation::Identity, pass.precision)?;
+        let (count, ahead) = (scales.len(), segments.len());
+        let width = self.config.segment * self.config.width();
+        // Segment by segment to window by window.
+        let out: Tensor<3> = out.reshape([ahead, count, width]).swap_dims(0, 1);
+        let mut out: Tensor<2> = out.reshape([count, ahead * width]);
+        if let Some(effect) = &self.effect {
+            let (steps, known, segment) = (self.config.look_back + horizon, self.known, self.config.segment);
+            let mut x = Vec::with_capacity(count * ahead * segment * known);
+            for window in 0..count {
+                for t in segments.start * segment..segments.end * segment {
+                    let t = (self.config.look_back + t).min(steps - 1);
+                    x.extend_from_slice(&windows.known[(window * steps + t) * known..][..known]);
+                }
+            }
+            let x = self.tensor(x, [count * ahead * segment, known]);
+            let own = effect.parameters().forward(x, Activation::Identity, pass.precision)?;
+            out = out + own.reshape([count, ahead * width]);
+        }
+        let column = |pick: fn(&(f32, f32)) -> f32| self.tensor(scales.iter().map(pick).collect(), [count, 1]);
+        Ok(out * column(|s| s.1) + column(|s| s.0))
+    }
+
+    /// What is subtracted from a window, and what it is then divided by.
+    fn scale(&self, past: &[f32]) -> (f32, f32) {
+        match self.config.normalise {
+            NormaliseKind::None => (0.0, 1.0),
+            NormaliseKind::Last => (past[past.len() - 1], 1.0),
+            NormaliseKind::Standard => {
+                let n = past.len() as f64;
+                let mean = past.iter().map(|x| f64::from(*x)).sum::<f64>() / n;
+                let variance = past.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / n;
+                (mean as f32, (variance + 1e-5).sqrt() as f32)
+            }
+        }
+    }
+
+    fn tensor(&self, data: Vec<f32>, shape: [usize; 2]) -> Tensor<2> {
+        let (device, dtype) = (self.encoder.device().inner(), self.encoder.dtype());
+        Tensor::from_data(TensorData::new(data, shape), (&device, dtype))
+    }
+}

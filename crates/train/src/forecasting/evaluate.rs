@@ -1,0 +1,245 @@
+//! How good forecasts are, from every origin: a rolling-origin backtest.
+
+use super::baseline::{Linear, repeat_last, seasonal};
+use super::forecast::ForecastModel;
+use super::panel::{Origin, Panel, read};
+use crate::Error;
+use crate::training;
+use serde::Serialize;
+use simurgh_data::InputError;
+use simurgh_nn::forecaster::{DecodingKind, Forecaster};
+use simurgh_nn::pass::{Pass, Precision};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Windows forecast together.
+const BATCH: usize = 256;
+
+/// Scores of forecasts.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Score {
+    /// Windows, of all series together.
+    pub windows: usize,
+    /// Mean squared error of the point forecast, every series scaled by mean and deviation of its training steps.
+    pub mse: f64,
+    /// Mean absolute error, scaled the same.
+    pub mae: f64,
+    /// What is minimised, a value: twice the mean pinball loss of the quantiles, or the squared error.
+    pub loss: f64,
+    /// Of each quantile the share of values below it.
+    pub below: Vec<Below>,
+    /// Share of values between the outermost quantiles, and what it should be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
+    /// What must be beaten.
+    pub baselines: Vec<Baseline>,
+    /// By series, in its own units.
+    pub series: BTreeMap<String, SeriesScore>,
+    /// The squared error by step of the horizon: of the forecasts, and of those that read the truth on their way where decoding is
+    /// recursive.
+    #[serde(skip)]
+    pub by_step: [Vec<f64>; 2],
+}
+
+/// How many values fell below a quantile.
+#[derive(Clone, Debug, Serialize)]
+pub struct Below {
+    /// The quantile.
+    pub quantile: f64,
+    /// The share of values below its forecast.
+    pub share: f64,
+}
+
+/// How many values fell between the outermost quantiles.
+#[derive(Clone, Debug, Serialize)]
+pub struct Coverage {
+    /// The share that should.
+    pub nominal: f64,
+    /// The share that did.
+    pub share: f64,
+}
+
+/// Scores of a baseline.
+#[derive(Clone, Debug, Serialize)]
+pub struct Baseline {
+    /// What it does.
+    pub name: String,
+    /// As of the forecasts.
+    pub mse: f64,
+    /// As of the forecasts.
+    pub mae: f64,
+}
+
+/// Errors in a series' own units.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SeriesScore {
+    /// Mean absolute error.
+    pub mae: f64,
+    /// That of the best baseline of the series, and its name.
+    pub baseline_mae: f64,
+    /// Which baseline.
+    pub baseline: String,
+}
+
+impl training::Score for Score {
+    fn numbers(&self) -> Vec<(&'static str, f64)> {
+        let mut all = vec![("mse", self.mse), ("mae", self.mae), ("loss", self.loss)];
+        all.extend(self.coverage.as_ref().map(|c| ("coverage", c.share)));
+        all
+    }
+
+    fn line(&self) -> String {
+        format!("MSE {:.4}  MAE {:.4}", self.mse, self.mae)
+    }
+}
+
+/// Sums of a forecaster's errors.
+#[derive(Clone, Default)]
+struct Sums {
+    squared: f64,
+    absolute: f64,
+    /// Absolute errors by series, and windows.
+    series: Vec<f64>,
+}
+
+impl Sums {
+    fn add(&mut self, forecast: impl Iterator<Item = f32>, truth: &[f32], origins: &[Origin], horizon: usize) {
+        for (i, (forecast, truth)) in forecast.zip(truth).enumerate() {
+            let error = f64::from(*truth) - f64::from(forecast);
+            self.squared += error * error;
+            self.absolute += error.abs();
+            self.series[origins[i / horizon].series] += error.abs();
+        }
+    }
+}
+
+/// The forecasts from these origins; none if `go_on` said no.
+pub(super) fn measure(
+    network: &Forecaster,
+    panel: &Panel,
+    origins: &[Origin],
+    mut go_on: impl FnMut() -> bool,
+) -> Result<Option<Score>, Error> {
+    let config = network.config();
+    let (look_back, horizon, width) = (config.look_back, config.horizon, config.width());
+    let median = config.quantiles.iter().position(|q| *q == 0.5).unwrap_or(0);
+    let empty = Sums { series: vec![0.0; panel.all.len()], ..Sums::default() };
+    let mut own = empty.clone();
+    let linear = Linear::new(look_back, horizon, network.linear());
+    let period = panel.scales.period;
+    let solved = linear.weight.iter().any(|w| *w != 0.0);
+    let mut baselines = vec![("repeat the last value".to_string(), empty.clone())];
+    if period > 1 {
+        baselines.push((format!("repeat the last season of {period}"), empty.clone()));
+    }
+    if solved {
+        baselines.push(("DLinear (solved)".to_string(), empty));
+    }
+    let mut score = Score { windows: origins.len(), ..Score::default() };
+    let mut below = vec![0usize; config.quantiles.len()];
+    let mut between = 0usize;
+    let mut by_step = [vec![0.0; horizon], Vec::new()];
+    if config.decoding == DecodingKind::Recursive {
+        by_step[1] = vec![0.0; horizon];
+    }
+    let mut windows_of = vec![0usize; panel.all.len()];
+    for chunk in origins.chunks(BATCH) {
+        let windows = panel.windows(chunk, look_back, horizon);
+        let truth = panel.truth(chunk, horizon);
+        chunk.iter().for_each(|o| windows_of[o.series] += 1);
+        let forecast = network.forecast(&windows, horizon, Precision::F32)?;
+        own.add(forecast.iter().copied().skip(median).step_by(width), &truth, chunk, horizon);
+        for (i, (row, truth)) in forecast.chunks_exact(width).zip(truth.iter()).enumerate() {
+            by_step[0][i % horizon] += f64::from(truth - row[median]).powi(2);
+            for (count, value) in below.iter_mut().zip(row) {
+                *count += usize::from(truth < value);
+            }
+            between += usize::from(row[0] <= *truth && *truth <= row[width - 1]);
+        }
+        score.loss += loss(&forecast, &truth, &config.quantiles);
+        if !by_step[1].is_empty() {
+            let told = network.told(&windows, &truth, &mut Pass::default())?;
+            for (i, (row, truth)) in told.chunks_exact(width).zip(truth.iter()).enumerate() {
+                by_step[1][i % horizon] += f64::from(truth - row[median]).powi(2);
+            }
+        }
+        let mut naive = Vec::with_capacity(truth.len());
+        windows.past.chunks_exact(look_back).for_each(|past| repeat_last(past, horizon, &mut naive));
+        baselines[0].1.add(naive.iter().copied(), &truth, chunk, horizon);
+        if period > 1 {
+            naive.clear();
+            windows.past.chunks_exact(look_back).for_each(|past| seasonal(past, period, horizon, &mut naive));
+            baselines[1].1.add(naive.iter().copied(), &truth, chunk, horizon);
+        }
+        if solved && let Some((_, sums)) = baselines.last_mut() {
+            sums.add(linear.forecast(&windows.past).into_iter(), &truth, chunk, horizon);
+        }
+        if !go_on() {
+            return Ok(None);
+        }
+    }
+    let values = (origins.len() * horizon) as f64;
+    (score.mse, score.mae, score.loss) = (own.squared / values, own.absolute / values, score.loss / values);
+    score.below = config
+        .quantiles
+        .iter()
+        .zip(below)
+        .map(|(&quantile, count)| Below { quantile, share: count as f64 / values })
+        .collect();
+    if let [first, .., last] = config.quantiles[..] {
+        score.coverage = Some(Coverage { nominal: last - first, share: between as f64 / values });
+    }
+    for (k, s) in panel.all.iter().enumerate().filter(|(k, _)| windows_of[*k] > 0) {
+        let unit = s.scale.deviation / (windows_of[k] * horizon) as f64;
+        let best =
+            baselines.iter().min_by(|a, b| a.1.series[k].total_cmp(&b.1.series[k])).expect("there are baselines");
+        let (baseline_mae, baseline) = (best.1.series[k] * unit, best.0.clone());
+        score.series.insert(s.series.name.clone(), SeriesScore { mae: own.series[k] * unit, baseline_mae, baseline });
+    }
+    score.baselines = baselines
+        .into_iter()
+        .map(|(name, sums)| Baseline { name, mse: sums.squared / values, mae: sums.absolute / values })
+        .collect();
+    let count = origins.len() as f64;
+    score.by_step = by_step.map(|all| all.into_iter().map(|sum| sum / count).collect());
+    Ok(Some(score))
+}
+
+/// The loss of forecasts, summed.
+fn loss(forecast: &[f32], truth: &[f32], quantiles: &[f64]) -> f64 {
+    simurgh_nn::forecaster::errors(forecast, truth, quantiles).expect("forecasts of these values").loss
+}
+
+/// A backtest of a model: from every origin of the test part of its own data, or of the whole of `file`.
+///
+/// # Errors
+/// If the file can't be used, or is too short.
+pub fn evaluate(
+    model: &ForecastModel,
+    file: Option<&Path>,
+    directory: Option<&Path>,
+    go_on: impl FnMut() -> bool,
+) -> Result<Option<Score>, Error> {
+    let recipe = &model.recipe;
+    let path = file.unwrap_or(&recipe.data.train);
+    let table = read(recipe, path, directory)?;
+    let panel = model.panel(table)?;
+    let m = &recipe.model;
+    let origins = match file {
+        None => panel.origins(recipe, 2),
+        Some(_) => {
+            let of = |(series, s): (usize, &super::panel::Scaled)| {
+                let steps = m.look_back..(s.values.len() + 1).saturating_sub(m.horizon);
+                steps.map(move |step| Origin { series, step })
+            };
+            panel.all.iter().enumerate().flat_map(of).collect()
+        }
+    };
+    if origins.is_empty() {
+        let longest = panel.all.iter().map(|s| s.values.len()).max().unwrap_or(0);
+        let expected = format!("at least {} rows to measure on", m.look_back + m.horizon);
+        let hint = "the model reads model.look_back steps and forecasts model.horizon";
+        return Err(InputError::new(expected, longest.to_string(), hint).at(path).into());
+    }
+    measure(&model.network, &panel, &origins, go_on)
+}

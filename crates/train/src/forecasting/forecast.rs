@@ -1,0 +1,145 @@
+//! A trained forecaster in use.
+
+use super::panel::{Origin, Panel, Scale, Scales};
+use super::recipe::Recipe;
+use crate::Error;
+use crate::saved::{damaged, recipe_of};
+use simurgh_data::InputError;
+use simurgh_data::series::{Stamp, Table};
+use simurgh_nn::artifact::Artifact;
+use simurgh_nn::burn::tensor::Device;
+use simurgh_nn::forecaster::{DecodingKind, Forecaster, Windows};
+use simurgh_nn::init::Init;
+use simurgh_nn::parameters;
+use simurgh_nn::pass::Precision;
+
+/// A network with the scales of its series.
+pub struct ForecastModel {
+    /// The network.
+    pub network: Forecaster,
+    /// The recipe that made it.
+    pub recipe: Recipe,
+    /// What its numbers are scaled by.
+    pub scales: Scales,
+}
+
+impl std::fmt::Debug for ForecastModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ForecastModel({})", self.recipe.name)
+    }
+}
+
+/// What was, and what is forecast, of one series, in its own units.
+#[derive(Clone, Debug)]
+pub struct SeriesForecast {
+    /// Its name.
+    pub name: String,
+    /// When, and what was.
+    pub history: Vec<(Stamp, f64)>,
+    /// When, and the quantiles of what comes, rising; one number where the mean is forecast.
+    pub steps: Vec<(Stamp, Vec<f64>)>,
+    /// Which of these numbers is the point forecast.
+    pub point: usize,
+    /// The linear baseline's forecast, as far as it goes.
+    pub linear: Vec<f64>,
+    /// The last season, over again.
+    pub seasonal: Vec<f64>,
+}
+
+impl ForecastModel {
+    /// The model of a file.
+    ///
+    /// # Errors
+    /// If it is no forecaster, or its tensors are not those of its configuration.
+    pub fn new(artifact: Artifact, device: &Device) -> Result<Self, Error> {
+        let header = artifact.header;
+        let recipe: Recipe = recipe_of(&header)?;
+        let scales: Scales = serde_json::from_str(&header.tokenizer)
+            .map_err(|e| damaged("tokenizer", "scales of series", e.to_string()))?;
+        // Compared before anything of the recipe's size is made.
+        let numbers: usize = artifact.parameters.iter().map(|p| p.data.len()).sum();
+        let c = &recipe.model;
+        let least = c.hidden.saturating_mul(c.hidden).saturating_add(c.horizon.saturating_mul(c.look_back));
+        if least > numbers {
+            return Err(damaged("tensors", "those of its configuration", format!("{numbers} numbers, too few")).into());
+        }
+        let network = Self::network(&recipe, &scales, &Init::zeros(device))?;
+        let network = parameters::replace(network, artifact.parameters)
+            .map_err(|problems| damaged("tensors", "those of its configuration", problems))?;
+        Ok(Self { network, recipe, scales })
+    }
+
+    /// The network of a recipe and its series.
+    pub(super) fn network(recipe: &Recipe, scales: &Scales, init: &Init) -> Result<Forecaster, simurgh_nn::ShapeError> {
+        let calendar = if recipe.data.calendar { Stamp::Number(0.0).calendar().len() } else { 0 };
+        Forecaster::new(&recipe.model, scales.series.len(), scales.known.len() + calendar, init)
+    }
+
+    /// A table as the network takes it.
+    ///
+    /// # Errors
+    /// If it has a series that the network must know and does not.
+    pub(super) fn panel(&self, table: Table) -> Result<Panel, InputError> {
+        let panel = Panel::new(&self.recipe, table, Some(self.scales.clone()));
+        if let Some(s) = panel.all.iter().find(|s| s.number.is_none() && self.recipe.model.series_embedding) {
+            let known: Vec<&str> = self.scales.series.iter().map(|s| s.name.as_str()).collect();
+            let expected = format!("a series that the model was trained on ({})", known.join(", "));
+            let hint = "name the columns with --targets, or train with model.series_embedding = false";
+            return Err(InputError::new(expected, format!("`{}`", s.series.name), hint));
+        }
+        Ok(panel)
+    }
+
+    /// Forecasts `horizon` steps after the last value of every series of `table`; of each series `history` steps are kept.
+    ///
+    /// # Errors
+    /// If a series is too short or unknown, the horizon too far, or what is known in advance not there.
+    pub fn forecast(&self, table: Table, horizon: usize, history: usize) -> Result<Vec<SeriesForecast>, Error> {
+        let c = &self.recipe.model;
+        if c.decoding == DecodingKind::Direct && horizon > c.horizon {
+            let expected = format!("a horizon of at most {} steps, for which the model was trained", c.horizon);
+            let hint = "train with a larger model.horizon, or with model.decoding = \"recursive\"";
+            return Err(InputError::new(expected, horizon.to_string(), hint).field("horizon").into());
+        }
+        let mut panel = self.panel(table)?;
+        panel.extend(&self.recipe, horizon)?;
+        for s in &panel.all {
+            if s.values.len() < c.look_back {
+                let expected = format!("at least {} values of `{}`, which the model reads", c.look_back, s.series.name);
+                let hint = "give more history, or train with a smaller model.look_back";
+                return Err(InputError::new(expected, s.values.len().to_string(), hint).into());
+            }
+        }
+        let origins: Vec<Origin> =
+            panel.all.iter().enumerate().map(|(series, s)| Origin { series, step: s.values.len() }).collect();
+        let windows: Windows = panel.windows(&origins, c.look_back, horizon);
+        let forecast = self.network.forecast(&windows, horizon, Precision::F32)?;
+        let linear =
+            super::baseline::Linear::new(c.look_back, c.horizon, self.network.linear()).forecast(&windows.past);
+        let width = c.width();
+        let one = |(k, s): (usize, &super::panel::Scaled)| {
+            let n = s.values.len();
+            let undo = |scale: &Scale, x: &f32| scale.undo(*x);
+            let mut seasonal = Vec::new();
+            let past = &windows.past[k * c.look_back..(k + 1) * c.look_back];
+            super::baseline::seasonal(past, panel.scales.period, horizon, &mut seasonal);
+            let rows = forecast[k * horizon * width..(k + 1) * horizon * width].chunks_exact(width);
+            let steps = rows.enumerate().map(|(t, row)| {
+                let mut row: Vec<f64> = row.iter().map(|x| undo(&s.scale, x)).collect();
+                // Quantiles learnt by themselves may cross; in order they are at least as good (Chernozhukov et al. 2010).
+                row.sort_by(f64::total_cmp);
+                (s.series.stamps[n + t], row)
+            });
+            let from = n - history.clamp(1, n);
+            SeriesForecast {
+                name: s.series.name.clone(),
+                history: (from..n).map(|t| (s.series.stamps[t], s.series.values[t])).collect(),
+                steps: steps.collect(),
+                point: c.quantiles.iter().position(|q| *q == 0.5).unwrap_or(0),
+                linear: linear[k * c.horizon..][..horizon.min(c.horizon)].iter().map(|x| undo(&s.scale, x)).collect(),
+                seasonal: seasonal.iter().map(|x| undo(&s.scale, x)).collect(),
+            }
+        };
+        Ok(panel.all.iter().enumerate().map(one).collect())
+    }
+}

@@ -1,0 +1,16 @@
+//! Many-to-many in step: forecasts of numbers over time. Their data, their evaluation, their use.
+
+mod baseline;
+mod evaluate;
+mod forecast;
+mod panel;
+mod plot;
+mod recipe;
+mod report;
+mod task;
+
+pub use evaluate::{Score, evaluate};
+pub use forecast::{ForecastModel, SeriesForecast};
+pub use plot::{forecast_svg, forecast_text};
+pub use recipe::{Data, Embedded, Recipe};
+pub use task::Forecasting;

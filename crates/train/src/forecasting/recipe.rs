@@ -1,0 +1,224 @@
+//! A forecast's recipe.
+
+use crate::recipe::validate::{out_of_range, shared, within};
+use crate::recipe::{self, Bptt, Saved, TaskName, TaskRecipe, Train, shared_tables};
+use crate::schedule::Decay;
+use crate::scheduled_sampling::{Schedule, TeacherForcing};
+use serde::{Deserialize, Serialize};
+use simurgh_data::InputError;
+use simurgh_data::series::{Columns, Gaps, Step, Table};
+use simurgh_nn::forecaster::{DecodingKind, ForecasterConfig};
+use std::path::{Path, PathBuf};
+
+/// A whole recipe. Every key has a default but `task` and, without embedded data, the data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// What is learnt.
+    pub task: TaskName,
+    /// Name of runs and reports.
+    #[serde(default)]
+    pub name: String,
+    /// Every random draw comes from it.
+    #[serde(default = "recipe::one")]
+    pub seed: u64,
+    /// What to learn from.
+    #[serde(default)]
+    pub data: Data,
+    /// The network.
+    #[serde(default)]
+    pub model: ForecasterConfig,
+    /// The training.
+    #[serde(default)]
+    pub train: Train,
+    /// How far back gradients go.
+    #[serde(default)]
+    pub bptt: Bptt,
+    /// How often the teacher is heard, where decoding is recursive.
+    #[serde(default)]
+    pub teacher_forcing: TeacherForcing,
+    /// How the model is saved.
+    #[serde(default)]
+    pub artifact: Saved,
+}
+
+/// Series compiled into the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Embedded {
+    /// Yearly numbers of sunspots, 1700 to 2008.
+    Sunspots,
+}
+
+/// `[data]`: a CSV, and which of its columns and rows are what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Data {
+    /// A CSV with a header and a row a step; in long form a row a step and series.
+    pub train: PathBuf,
+    /// Series compiled into the program, instead of a file.
+    pub embedded: Option<Embedded>,
+    /// The column with the time; if it is not given, one that is called so or holds dates.
+    pub time: String,
+    /// In long form: the column that says which series a row is of.
+    pub series: String,
+    /// The columns with the values; all others if none is given.
+    pub targets: Vec<String>,
+    /// Columns that are known in advance, such as prices or holidays.
+    pub known: Vec<String>,
+    /// What is done where rows are missing: "skip" or "carry".
+    pub gaps: Gaps,
+    /// Hour, weekday and day of the year are known in advance too.
+    pub calendar: bool,
+    /// Steps of every series to learn from, to choose by and to measure on, in this order in time: numbers of steps, or shares that
+    /// sum to at most 1.
+    pub split: [f64; 3],
+    /// Steps of a season, for the seasonal-naive baseline; 0: by the step (24 hours, 7 days, 12 months), or the strongest in the
+    /// data.
+    pub period: usize,
+    /// Licences and attribution of the data, kept in the model.
+    pub licences: Vec<String>,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self {
+            train: PathBuf::new(),
+            embedded: None,
+            time: String::new(),
+            series: String::new(),
+            targets: Vec::new(),
+            known: Vec::new(),
+            gaps: Gaps::Skip,
+            calendar: false,
+            split: [0.7, 0.1, 0.2],
+            period: 0,
+            licences: Vec::new(),
+        }
+    }
+}
+
+impl Data {
+    /// Which columns are what.
+    pub fn columns(&self) -> Columns {
+        let Self { time, series, targets, known, gaps, .. } = self.clone();
+        Columns { time, series, targets, known, gaps }
+    }
+}
+
+impl Recipe {
+    /// A small network of sizes that suit a file, for `horizon` steps.
+    ///
+    /// # Errors
+    /// If the file can't be used, or has too few rows.
+    pub fn automatic(file: &Path, columns: Columns, horizon: usize, seed: u64) -> Result<Self, InputError> {
+        let table = Table::read(file, &columns)?;
+        let longest = table.series.iter().map(|s| s.values.len()).max().unwrap_or(0);
+        // Three horizons to look back on, where half of the training part is left to learn from; in at most eight segments.
+        let data = Data { train: file.into(), ..Data::default() };
+        let room = ((data.split[0] * longest as f64) as usize).saturating_sub(horizon) / 2;
+        let look_back = (3 * horizon).max(24).min(room);
+        if look_back < 2 {
+            let needed = ((horizon + 4) as f64 / data.split[1].min(data.split[2])).ceil();
+            let hint = "give more rows, or a smaller --horizon";
+            let expected = format!("about {needed} rows or more to forecast {horizon} steps");
+            return Err(InputError::new(expected, longest.to_string(), hint).at(file));
+        }
+        let segment = look_back.div_ceil(8);
+        let Columns { time, series, targets, known, gaps } = columns;
+        let calendar = matches!(table.step, Step::Seconds(_));
+        // Parts to choose by and to measure on must hold a horizon each.
+        let share = (1.5 * horizon as f64 / longest.max(1) as f64).clamp(0.1, 0.25);
+        Ok(Self {
+            task: TaskName::Forecasting,
+            name: "forecast".into(),
+            seed,
+            data: Data {
+                time,
+                series,
+                targets,
+                known,
+                gaps,
+                calendar,
+                split: [1.0 - 2.0 * share, share, share],
+                ..data
+            },
+            model: ForecasterConfig {
+                hidden: 64,
+                segment,
+                look_back: look_back / segment * segment,
+                horizon,
+                dropout: 0.2,
+                ..ForecasterConfig::default()
+            },
+            train: Train {
+                epochs: 100_000,
+                steps: 2000,
+                batch_tokens: 64 * horizon,
+                learning_rate: 2e-3,
+                warmup: 30,
+                decay: Decay::Cosine,
+                average: 0.98,
+                eval_every: 100,
+                patience: 5,
+                ..Train::default()
+            },
+            bptt: Bptt::default(),
+            teacher_forcing: TeacherForcing::default(),
+            artifact: Saved::default(),
+        })
+    }
+}
+
+impl TaskRecipe for Recipe {
+    const TASK: TaskName = TaskName::Forecasting;
+    const SOURCE: &'static str = "a CSV file's name";
+    const EXAMPLE: &'static str = "for example train = \"sales.csv\"";
+
+    shared_tables!();
+
+    fn bptt(&self) -> Bptt {
+        self.bptt.clone()
+    }
+
+    fn teacher_forcing(&self) -> TeacherForcing {
+        self.teacher_forcing.clone()
+    }
+
+    fn reads_files(&self) -> bool {
+        self.data.embedded.is_none()
+    }
+
+    fn validate(&self) -> Result<(), InputError> {
+        let data = &self.data;
+        if data.embedded.is_none() && data.train.as_os_str().is_empty() {
+            return Err(out_of_range("data.train", "a CSV file, e.g. --set data.train=sales.csv", "nothing"));
+        }
+        if data.embedded.is_some() && !data.train.as_os_str().is_empty() {
+            let expected = "nothing beside data.train (--set data.embedded=)";
+            return Err(out_of_range("data.embedded", expected, "series of the program"));
+        }
+        if let Some((key, expected, got)) = self.model.problem() {
+            return Err(out_of_range(&format!("model.{key}"), &expected, got));
+        }
+        shared(self)?;
+        self.teacher_forcing.validate()?;
+        if self.model.decoding == DecodingKind::Direct && self.teacher_forcing.schedule != Schedule::Always {
+            let expected = "\"always\", or model.decoding = \"recursive\": direct decoding reads nothing of its own";
+            return Err(out_of_range("teacher_forcing.schedule", expected, "another"));
+        }
+        within("data.period", data.period, 0, 1_000_000)?;
+        let [train, dev, test] = data.split;
+        let shares = data.split.iter().sum::<f64>() <= 1.0 + 1e-9;
+        let whole = data.split.iter().all(|x| x.fract() == 0.0);
+        if !data.split.iter().all(|x| *x >= 0.0 && *x < 1e9) || train <= 0.0 || dev <= 0.0 || !(shares || whole) {
+            let got = format!("[{train}, {dev}, {test}]");
+            return Err(out_of_range(
+                "data.split",
+                "three numbers of steps, or three shares; the first two above 0",
+                got,
+            ));
+        }
+        Ok(())
+    }
+}

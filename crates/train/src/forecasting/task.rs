@@ -1,0 +1,194 @@
+//! What forecasting brings to the training loop.
+
+use super::baseline::Linear;
+use super::evaluate::{Score, measure};
+use super::forecast::ForecastModel;
+use super::panel::{Origin, Panel, Scales, read};
+use super::recipe::Recipe;
+use super::report;
+use crate::Error;
+use crate::run::{Event, RunDirectory};
+use crate::scheduled_sampling::Select;
+use crate::training::{self, Evaluation, Moment, Step};
+use serde_json::json;
+use simurgh_data::InputError;
+use simurgh_nn::ShapeError;
+use simurgh_nn::burn::module::Module;
+use simurgh_nn::burn::tensor::Device;
+use simurgh_nn::forecaster::Forecaster;
+use simurgh_nn::init::Init;
+use simurgh_nn::parameters::{self, Parameter};
+use simurgh_nn::pass::{Noise, Pass};
+use simurgh_random::{Random, mix, stream};
+use std::path::Path;
+
+/// A forecaster with its series.
+#[derive(Debug)]
+pub struct Forecasting {
+    recipe: Recipe,
+    panel: Panel,
+    train: Vec<Origin>,
+    dev: Vec<Origin>,
+    test: Vec<Origin>,
+    test_is_dev: bool,
+}
+
+impl Forecasting {
+    /// What was done with data that were not as they should be, for a person.
+    pub fn notes(&self) -> &[String] {
+        &self.panel.notes
+    }
+}
+
+impl training::Task for Forecasting {
+    type Recipe = Recipe;
+    type Network = Forecaster;
+    type Model = ForecastModel;
+    type Score = Score;
+    const UNIT: &'static str = "values";
+    const SUMS: [&'static str; 3] = ["loss", "mse", "mae"];
+
+    fn read(recipe: Recipe, directory: Option<&Path>, begun: Option<&RunDirectory>) -> Result<Self, Error> {
+        let table = read(&recipe, &recipe.data.train, directory)?;
+        let scales: Option<Scales> = match begun {
+            Some(run) => {
+                let saved = run.read(&run.tokenizer())?;
+                let damaged = |e: serde_json::Error| {
+                    InputError::new("the scales of the run's series", e.to_string(), "begin a new run")
+                        .at(run.tokenizer())
+                };
+                Some(serde_json::from_str(&saved).map_err(damaged)?)
+            }
+            None => None,
+        };
+        let panel = Panel::new(&recipe, table, scales);
+        panel.check(&recipe)?;
+        let [train, dev, mut test] = [0, 1, 2].map(|part| panel.origins(&recipe, part));
+        let test_is_dev = test.is_empty();
+        if test_is_dev {
+            test.clone_from(&dev);
+        }
+        Ok(Self { recipe, panel, train, dev, test, test_is_dev })
+    }
+
+    fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    fn network_config(&self) -> serde_json::Value {
+        json!(self.recipe.model)
+    }
+
+    fn vocabulary(&self) -> String {
+        serde_json::to_string(&self.panel.scales).expect("scales are JSON")
+    }
+
+    fn introduction(&self) -> String {
+        let p = &self.panel;
+        let test = if self.test_is_dev { "no test part".into() } else { format!("{} test", self.test.len()) };
+        let mut text = format!(
+            "{} series, a step is {}, a season {} steps; {} windows to learn from, {} dev, {test}",
+            p.all.len(),
+            p.step,
+            p.scales.period,
+            self.train.len(),
+            self.dev.len()
+        );
+        for note in &p.notes {
+            text += &format!("; {note}");
+        }
+        text
+    }
+
+    fn fingerprint(&self) -> u64 {
+        let values = self.panel.all.iter().flat_map(|s| s.values.iter().map(|x| x.to_bits()).chain([u32::MAX]));
+        values.fold(0, |hash, bits| mix(hash ^ u64::from(bits)))
+    }
+
+    fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
+        let mut order: Vec<usize> = (0..self.train.len()).collect();
+        Random::new(stream(self.recipe.seed, "batches") ^ mix(epoch)).shuffle(&mut order);
+        let windows = (self.recipe.train.batch_tokens / self.recipe.model.horizon).max(1);
+        order.chunks(windows).map(<[usize]>::to_vec).collect()
+    }
+
+    fn network(&self, init: &Init) -> Result<Forecaster, ShapeError> {
+        ForecastModel::network(&self.recipe, &self.panel.scales, init)
+    }
+
+    fn noise(&self, seed: u64) -> Option<Noise> {
+        self.recipe.model.noise(seed)
+    }
+
+    fn loss(
+        &self,
+        network: &Forecaster,
+        batch: &[usize],
+        moment: &mut Moment<'_>,
+        pass: &mut Pass,
+    ) -> Result<Step, Error> {
+        let m = &self.recipe.model;
+        let origins: Vec<Origin> = batch.iter().map(|&i| self.train[i]).collect();
+        let windows = self.panel.windows(&origins, m.look_back, m.horizon);
+        let truth = self.panel.truth(&origins, m.horizon);
+        let loss = if moment.teacher.share < 1.0 {
+            let read = network.valid().walk(&windows, &truth, m.horizon, &moment.teacher, pass.precision)?;
+            network.loss(&windows, &read, &truth, pass)?
+        } else {
+            network.loss(&windows, &truth, &truth, pass)?
+        };
+        Ok(Step::sum(&[loss], truth.len()))
+    }
+
+    fn model(&self, parameters: Vec<Parameter>, device: &Device) -> Result<ForecastModel, Error> {
+        let network = self.network(&Init::zeros(device))?;
+        let network = parameters::replace(network, parameters).expect("the same network");
+        Ok(ForecastModel { network, recipe: self.recipe.clone(), scales: self.panel.scales.clone() })
+    }
+
+    /// The linear baseline goes with the network.
+    fn complete(&self, mut parameters: Vec<Parameter>, _: &Device) -> Result<Vec<Parameter>, Error> {
+        let m = &self.recipe.model;
+        let own = parameters.iter_mut().find(|p| p.name == "linear").expect("a forecaster has a baseline");
+        own.data = Linear::fit(&self.panel, &self.train, &self.dev, m.look_back, m.horizon).weight;
+        Ok(parameters)
+    }
+
+    fn evaluate(
+        &self,
+        model: &ForecastModel,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Evaluation<Score>>, Error> {
+        // Evenly spread.
+        let stride = self.dev.len().div_ceil(self.recipe.train.eval_pairs);
+        let origins: Vec<Origin> = self.dev.iter().step_by(stride).copied().collect();
+        let Some(score) = measure(&model.network, &self.panel, &origins, go_on)? else { return Ok(None) };
+        let mut events = training::Score::events(&score);
+        let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len() as f64;
+        let mut value = -score.loss;
+        if !score.by_step[1].is_empty() {
+            let forced = mean(&score.by_step[1]);
+            events.push(("mse_teacher_forced".into(), forced));
+            if self.recipe.teacher_forcing.select == Select::TeacherForced {
+                value = -forced;
+            }
+        }
+        Ok(Some(Evaluation { value, score, events }))
+    }
+
+    fn test(&self, model: &ForecastModel, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Score>, Error> {
+        measure(&model.network, &self.panel, &self.test, go_on)
+    }
+
+    fn measured_on(&self) -> &'static str {
+        if self.test_is_dev { "dev part (data.split leaves no test part)" } else { "test part" }
+    }
+
+    fn provenance(&self) -> Vec<(&'static str, serde_json::Value)> {
+        vec![("training_windows", json!(self.train.len())), ("licences", json!(self.recipe.data.licences))]
+    }
+
+    fn report(&self, model: &ForecastModel, events: &[Event], test: &Score) -> Result<String, Error> {
+        report::sections(model, events, (self.measured_on(), test), &self.panel, &self.test)
+    }
+}

@@ -1,0 +1,160 @@
+//! Forecasters: exact resume, what they learn, what their data must be, and their use.
+
+mod interrupt;
+
+use interrupt::StopAt;
+use simurgh_data::InputError;
+use simurgh_data::series::Table;
+use simurgh_nn::artifact;
+use simurgh_nn::burn::tensor::Device;
+use simurgh_train::Error;
+use simurgh_train::forecasting::{ForecastModel, Forecasting, Recipe, evaluate};
+use simurgh_train::recipe::{Override, parse};
+use simurgh_train::training::{self, Observer, Options, Outcome, Quiet};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Two series of period 6, one of which jumps where a column that is known in advance says so.
+fn csv(directory: &Path, rows: usize) -> PathBuf {
+    let path = directory.join(format!("waves-{rows}.csv"));
+    let mut text = String::from("date,a,b,jump\n");
+    for i in 0..rows {
+        let (day, month) = (i % 28 + 1, i / 28 % 12 + 1);
+        let wave = (i as f64 * std::f64::consts::TAU / 6.0).sin();
+        // As good as drawn.
+        let jump = f64::from(u8::from((i as u32).wrapping_mul(2_654_435_761) >> 16 & 3 == 0));
+        writeln!(
+            text,
+            "{}-{month:02}-{day:02},{:.3},{:.3},{jump}",
+            2000 + i / 336,
+            10.0 + 3.0 * wave,
+            wave + 5.0 * jump
+        )
+        .unwrap();
+    }
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn try_recipe(file: &Path, set: &[&str]) -> Result<Recipe, InputError> {
+    let mut all: Vec<Override> = [
+        "model.hidden=16",
+        "model.segment=3",
+        "model.look_back=12",
+        "model.horizon=6",
+        "model.dropout=0.1",
+        "data.known=[\"jump\"]",
+        "train.batch_tokens=120",
+        "train.epochs=3",
+        "train.learning_rate=0.01",
+        "train.warmup=1",
+        "train.checkpoint_every=4",
+        "train.log_every=3",
+    ]
+    .iter()
+    .chain(set)
+    .map(|s| s.parse().unwrap())
+    .collect();
+    all.push(Override { key: "data.train".into(), value: format!("'{}'", file.display()) });
+    parse("task = \"forecasting\"\nname = \"tiny\"\n", &all)
+}
+
+fn recipe(file: &Path, set: &[&str]) -> Recipe {
+    try_recipe(file, set).unwrap()
+}
+
+fn train(recipe: Recipe, out: &Path, observer: &mut dyn Observer) -> Result<Outcome<Forecasting>, Error> {
+    let options = Options { out: Some(out.into()), ..Options::default() };
+    training::train(recipe, &options, &Device::flex(), observer)
+}
+
+#[test]
+fn an_interrupted_run_ends_with_the_same_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = csv(directory.path(), 200);
+    for (case, set) in [
+        &["model.series_embedding=true"][..],
+        &["model.decoding=recursive", "teacher_forcing.schedule=linear", "model.quantiles=[]", "bptt.window_steps=2"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let recipe = recipe(&file, set);
+        let whole = train(recipe.clone(), &directory.path().join(format!("whole-{case}")), &mut Quiet).unwrap();
+        let model = std::fs::read(whole.run.model()).unwrap();
+        for stop in [1, 7] {
+            let cut = directory.path().join(format!("cut-{case}-{stop}"));
+            let error = train(recipe.clone(), &cut, &mut StopAt(stop, 0)).unwrap_err();
+            assert!(matches!(error, Error::Interrupted { step, .. } if step == stop), "{error}");
+            let outcome: Outcome<Forecasting> =
+                training::resume(&cut, &Options::default(), &Device::flex(), &mut Quiet).unwrap();
+            assert_eq!(std::fs::read(outcome.run.model()).unwrap(), model, "{set:?} stopped at {stop}");
+        }
+    }
+}
+
+#[test]
+fn waves_are_learnt_with_what_is_known_of_the_future() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = csv(directory.path(), 300);
+    for decoding in ["direct", "recursive"] {
+        let decoding = format!("model.decoding={decoding}");
+        let set = [decoding.as_str(), "train.epochs=40", "model.dropout=0", "data.targets=[\"b\"]"];
+        let outcome = train(recipe(&file, &set), &directory.path().join(&decoding), &mut Quiet).unwrap();
+        let score = &outcome.test;
+        // A season repeats the wave exactly, but knows nothing of the jumps; nor does a linear map.
+        let best = score.baselines.iter().map(|b| b.mse).fold(f64::INFINITY, f64::min);
+        assert!(score.mse < 0.3 * best, "{decoding}: {} against {best}", score.mse);
+        assert_eq!(score.baselines.len(), 3);
+        let coverage = score.coverage.as_ref().unwrap();
+        assert!((coverage.nominal - 0.8).abs() < 1e-9 && (0.0..=1.0).contains(&coverage.share));
+
+        let model = ForecastModel::new(artifact::read(&outcome.run.model()).unwrap(), &Device::flex()).unwrap();
+        let again = evaluate(&model, None, None, || true).unwrap().unwrap();
+        assert_eq!((again.mse, again.windows), (score.mse, score.windows));
+        let whole = evaluate(&model, Some(&file), None, || true).unwrap().unwrap();
+        assert_eq!(whole.windows, 300 - 12 - 6 + 1);
+
+        // The future that is known: four rows without values.
+        let mut text = std::fs::read_to_string(&file).unwrap();
+        (1..=4).for_each(|day| writeln!(text, "2001-01-{day:02},,,{}", u8::from(day == 3)).unwrap());
+        let columns = &model.recipe.data.columns();
+        let table = Table::parse(&text, columns).unwrap();
+        let forecasts = model.forecast(table.clone(), 4, 20).unwrap();
+        let b = &forecasts[0];
+        assert_eq!((b.name.as_str(), b.history.len(), b.steps.len()), ("b", 20, 4));
+        assert_eq!(b.steps[3].0.to_string(), "2001-01-04");
+        assert!(b.steps.iter().all(|(_, q)| q.len() == 3 && q[0] <= q[1] && q[1] <= q[2]));
+        let low = Table::parse(&text.replace(",,,1", ",,,0"), columns).unwrap();
+        let low = &model.forecast(low, 4, 20).unwrap()[0];
+        // The third day's jump, and that day's alone.
+        let difference: Vec<f64> = b.steps.iter().zip(&low.steps).map(|(high, low)| high.1[1] - low.1[1]).collect();
+        assert!(difference[2] > 3.0 && difference[0].abs() < 2.0 && difference[3].abs() < 2.0, "{difference:?}");
+        let e = model.forecast(table, 5, 20).unwrap_err().to_string();
+        assert!(e.contains("`jump` of 5 rows after the last value of `b`, got 4"), "{e}");
+    }
+}
+
+#[test]
+fn what_can_not_be_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = csv(directory.path(), 40);
+    let e = train(recipe(&file, &["model.look_back=36"]), &directory.path().join("short"), &mut Quiet).unwrap_err();
+    let text = e.to_string();
+    assert!(text.starts_with("data.split: expected a part to learn from of at least 42 steps"), "{text}");
+    assert!(text.contains("got 40 rows"), "{text}");
+    let e = |set: &[&str]| try_recipe(&file, set).unwrap_err().to_string();
+    assert!(e(&["model.segment=5"]).starts_with("model.look_back: expected a multiple of model.segment (5), got 12"));
+    assert!(e(&["teacher_forcing.schedule=linear"]).contains("model.decoding = \"recursive\""));
+    assert!(e(&["data.split=[0.9,0.2,0.1]"]).starts_with("data.split: expected three numbers"));
+    assert!(e(&["data.embedded=sunspots"]).starts_with("data.embedded"));
+    let set = ["model.series_embedding=true", "train.steps=1"];
+    let file = csv(directory.path(), 120);
+    let outcome = train(recipe(&file, &set), &directory.path().join("known"), &mut Quiet).unwrap();
+    let renamed = std::fs::read_to_string(&file).unwrap().replacen("date,a,b", "date,a,c", 1);
+    let table = Table::parse(&renamed, &outcome.model.recipe.data.columns()).unwrap();
+    let e = outcome.model.forecast(table, 2, 2).unwrap_err().to_string();
+    assert!(e.contains("a series that the model was trained on (a, b), got `c`"), "{e}");
+    let e = Recipe::automatic(&csv(directory.path(), 10), outcome.model.recipe.data.columns(), 9, 1).unwrap_err();
+    assert!(e.to_string().contains("rows or more to forecast 9 steps, got 10"), "{e}");
+}
