@@ -88,6 +88,11 @@ pub const RECIPES: &[BuiltinRecipe] = &[
         text: include_str!("../../../recipes/forecast.toml"),
     },
     BuiltinRecipe {
+        name: "digits",
+        about: "spoken digits as they are said (needs --data-dir)",
+        text: include_str!("../../../recipes/digits.toml"),
+    },
+    BuiltinRecipe {
         name: "text",
         about: "write like a text file of your own (--set data.train=FILE)",
         text: include_str!("../../../recipes/text.toml"),

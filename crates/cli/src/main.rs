@@ -53,6 +53,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Classify(args) => commands::classify::run(&args),
         Command::Compose(args) => commands::compose::run(&args),
         Command::Forecast(args) => commands::forecast::run(&args),
+        Command::Label(args) => commands::label::run(&args),
         Command::Generate(args) => commands::generate::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Info(args) => commands::info::run(&args),

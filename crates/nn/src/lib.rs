@@ -11,6 +11,7 @@ pub mod decode;
 mod finite_differences;
 pub mod forecaster;
 pub mod init;
+pub mod labeller;
 pub mod language_model;
 pub mod ops;
 pub mod optimizer;

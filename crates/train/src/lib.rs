@@ -6,6 +6,7 @@
 //! * [`classification`]: classifiers, their evaluation, and classifying with them.
 //! * [`language_model`]: language models, their evaluation, and writing with them.
 //! * [`forecasting`]: forecasters, their backtest, and forecasting with them.
+//! * [`labelling`]: labellers of sound, their evaluation, and listening with them.
 //! * [`music`]: models of music, their evaluation, and composing with them.
 //! * [`scheduled_sampling`]: whose tokens a network reads while it learns, and exposure bias.
 //! * [`run`]: the run directory: recipe, events, TensorBoard, checkpoints, model, report.
@@ -14,6 +15,7 @@
 pub mod classification;
 pub mod error;
 pub mod forecasting;
+pub mod labelling;
 pub mod language_model;
 pub mod music;
 pub mod recipe;

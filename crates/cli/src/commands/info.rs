@@ -15,6 +15,7 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
         "classification" => drop(super::classifier(&args.model)?),
         "language-model" => drop(super::generator(&args.model)?),
         "music" => drop(super::music_model(&args.model)?),
+        "labelling" => drop(super::labeller(&args.model)?),
         "forecasting" => drop(super::forecaster(&args.model)?),
         _ => {}
     }

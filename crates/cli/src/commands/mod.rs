@@ -7,6 +7,7 @@ pub mod eval;
 pub mod forecast;
 pub mod generate;
 pub mod info;
+pub mod label;
 pub mod models;
 mod texts;
 pub mod train;
@@ -19,6 +20,7 @@ use simurgh_train::Error;
 use simurgh_train::artifact::Artifact;
 use simurgh_train::classification::TextClassifier;
 use simurgh_train::forecasting::ForecastModel;
+use simurgh_train::labelling::SoundLabeller;
 use simurgh_train::language_model::Generator;
 use simurgh_train::music::MusicModel;
 use simurgh_train::translation::Translator;
@@ -55,6 +57,11 @@ pub fn music_model(name: &str) -> Result<MusicModel, Failure> {
 /// The forecaster of a file.
 pub fn forecaster(name: &str) -> Result<ForecastModel, Failure> {
     model(name, ForecastModel::new)
+}
+
+/// The labeller of a file.
+pub fn labeller(name: &str) -> Result<SoundLabeller, Failure> {
+    model(name, SoundLabeller::new)
 }
 
 /// The data directory: the one given, or `SIMURGH_DATA` unless it is empty.

@@ -30,12 +30,14 @@ pub enum TaskName {
     Music,
     /// Many-to-many in step: what numbers over time will be.
     Forecasting,
+    /// Many-to-many in step, in real time: a label a frame of sound.
+    Labelling,
 }
 
 impl TaskName {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Translation, Self::Classification, Self::LanguageModel, Self::Music, Self::Forecasting];
+    pub const ALL: [Self; 6] =
+        [Self::Translation, Self::Classification, Self::LanguageModel, Self::Music, Self::Forecasting, Self::Labelling];
 
     /// The command that uses its models.
     pub fn command(self) -> &'static str {
@@ -45,6 +47,7 @@ impl TaskName {
             Self::LanguageModel => "generate",
             Self::Music => "compose",
             Self::Forecasting => "forecast",
+            Self::Labelling => "label",
         }
     }
 
@@ -56,6 +59,7 @@ impl TaskName {
             Self::LanguageModel => "language-model",
             Self::Music => "music",
             Self::Forecasting => "forecasting",
+            Self::Labelling => "labelling",
         }
     }
 }

@@ -2,12 +2,14 @@
 
 mod classification;
 mod forecasting;
+mod labelling;
 mod language_model;
 mod music;
 mod translation;
 
 pub use classification::print_classification;
 pub use forecasting::print_forecasting;
+pub use labelling::print_labelling;
 pub use language_model::print_language_model;
 pub use music::print_music;
 
@@ -25,6 +27,7 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
         "classification" => classification::run(args),
         "language-model" => language_model::run(args),
         "music" => music::run(args),
+        "labelling" => labelling::run(args),
         "forecasting" => forecasting::run(args),
         _ => translation::run(args),
     }

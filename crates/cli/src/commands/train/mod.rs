@@ -2,6 +2,7 @@
 
 mod classification;
 mod forecasting;
+mod labelling;
 mod language_model;
 mod music;
 mod translation;
@@ -14,6 +15,7 @@ use crate::printer::TrainingBar;
 use simurgh_train::Error;
 use simurgh_train::classification::Classification;
 use simurgh_train::forecasting::Forecasting;
+use simurgh_train::labelling::Labelling;
 use simurgh_train::language_model::LanguageModelling;
 use simurgh_train::music::Music;
 use simurgh_train::recipe::{self, Override, TaskName, TaskRecipe};
@@ -41,6 +43,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
             TaskName::Classification => resume::<Classification>(args, directory),
             TaskName::LanguageModel => resume::<LanguageModelling>(args, directory),
             TaskName::Music => resume::<Music>(args, directory),
+            TaskName::Labelling => resume::<Labelling>(args, directory),
             TaskName::Forecasting => resume::<Forecasting>(args, directory),
         };
     }
@@ -56,6 +59,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         TaskName::Classification => begin::<Classification>(args, &text, stem, &overrides),
         TaskName::LanguageModel => begin::<LanguageModelling>(args, &text, stem, &overrides),
         TaskName::Music => begin::<Music>(args, &text, stem, &overrides),
+        TaskName::Labelling => begin::<Labelling>(args, &text, stem, &overrides),
         TaskName::Forecasting => begin::<Forecasting>(args, &text, stem, &overrides),
     }
 }

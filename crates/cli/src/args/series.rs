@@ -1,0 +1,60 @@
+//! What numbers over time are done with.
+
+use clap::Args;
+use std::path::PathBuf;
+
+/// `simurgh forecast`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simurgh forecast sales.csv --horizon 30 --plot sales.svg            trains a small network on the file first
+  simurgh forecast sales.csv --series shop --targets sold --horizon 7  long form: a row a day and shop
+  simurgh forecast ETTh1.csv --model runs/etth1-1/model.safetensors    a model trained before
+  simurgh forecast sales.csv --horizon 7 --json
+
+The CSV has a header and a row a step:
+  date,sold,price
+  2024-01-01,17,2.50
+  2024-01-02,21,2.50
+Columns known in advance (--known price): rows at the end whose other cells are empty say what they will be.
+To train with settings of your own:
+  simurgh train forecast --set data.train=sales.csv --set model.horizon=30
+
+Output: time, series and quantiles as CSV on stdout; the drawing for people on stderr.")]
+pub struct ForecastArgs {
+    /// A CSV with a header and a row a step
+    pub file: PathBuf,
+    /// A model file; without one a small network is trained on the file
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<String>,
+    /// Steps to forecast [default: what the model was trained for, or 24]
+    #[arg(long, value_name = "N", value_parser = clap::builder::TypedValueParser::map(clap::value_parser!(u32).range(1..=100_000), |n| n as usize))]
+    pub horizon: Option<usize>,
+    /// The column with the time; without it, one that is called so or holds dates
+    #[arg(long, value_name = "COLUMN", conflicts_with = "model")]
+    pub time: Option<String>,
+    /// In long form: the column that says which series a row is of
+    #[arg(long, value_name = "COLUMN", conflicts_with = "model")]
+    pub series: Option<String>,
+    /// The columns to forecast; all others without it
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', conflicts_with = "model")]
+    pub targets: Vec<String>,
+    /// Columns that are known in advance
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', conflicts_with = "model")]
+    pub known: Vec<String>,
+    /// Keep the trained model's run here
+    #[arg(long, value_name = "DIR", conflicts_with = "model")]
+    pub out: Option<PathBuf>,
+    /// Seed of the training
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "model")]
+    pub seed: u64,
+    /// Write the drawing as SVG
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
+    /// One JSON object a series
+    #[arg(long)]
+    pub json: bool,
+    /// No drawing, no progress
+    #[arg(long)]
+    pub quiet: bool,
+}
