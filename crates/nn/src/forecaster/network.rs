@@ -44,6 +44,9 @@ pub struct Forecaster {
     /// The linear baseline that the network is measured against, `[horizon, look_back + 1]`: solved by whoever has the data, never
     /// trained.
     linear: Param<Tensor<2>>,
+    /// What is added to every step's quantiles in use, `[horizon, width]`, so that as many values lie below them as should: found
+    /// by whoever has the data, never trained.
+    shift: Param<Tensor<2>>,
     /// Columns that are known in advance.
     known: usize,
     #[module(skip)]
@@ -75,6 +78,7 @@ impl Forecaster {
             series: c.series_embedding.then(|| table("series", series)),
             readout: Affine::new(init, "readout", c.hidden, c.segment * c.width(), true),
             linear: init.constant([c.horizon, c.look_back + 1], 0.0),
+            shift: init.constant([c.horizon, c.width()], 0.0),
             known,
             config: c,
         })
@@ -125,7 +129,15 @@ impl Forecaster {
                 self.walk(windows, &nothing, horizon, &Teacher::NEVER, precision)?
             }
         };
-        Ok(self.forward(windows, &read, horizon, pass)?.into_data().iter::<f32>().collect())
+        let mut all: Vec<f32> = self.forward(windows, &read, horizon, pass)?.into_data().iter::<f32>().collect();
+        let shift: Vec<f32> = self.shift.val().into_data().iter::<f32>().collect();
+        let width = self.config.width();
+        for (i, row) in all.chunks_exact_mut(width).enumerate() {
+            // Beyond the horizon that was learnt, as at its end.
+            let t = (i % horizon).min(self.config.horizon - 1);
+            row.iter_mut().zip(&shift[t * width..]).for_each(|(value, shift)| *value += shift);
+        }
+        Ok(all)
     }
 
     /// Forecasts of the configuration's horizon by a network that reads `read[windows, horizon]` on its way, `[windows, horizon,

@@ -205,6 +205,36 @@ pub(super) fn measure(
     Ok(Some(score))
 }
 
+/// Dev windows that quantiles are calibrated on, at most.
+const CALIBRATED: usize = 2000;
+
+/// What must be added to each step's quantiles, `[horizon, width]`, for the share of dev values below them to be theirs: that
+/// quantile of the errors (as conformalised quantile regression, Romano et al. 2019, but a side at a time). The median stays.
+pub(super) fn calibrate(network: &Forecaster, panel: &Panel, dev: &[Origin]) -> Result<Vec<f32>, Error> {
+    let c = network.config();
+    let (horizon, width) = (c.horizon, c.width());
+    let mut errors: Vec<Vec<f32>> = vec![Vec::new(); horizon * width];
+    let dev: Vec<Origin> = dev.iter().step_by(dev.len().div_ceil(CALIBRATED)).copied().collect();
+    for chunk in dev.chunks(BATCH) {
+        let windows = panel.windows(chunk, c.look_back, horizon);
+        let forecast = network.forecast(&windows, horizon, Precision::F32)?;
+        for (i, (row, truth)) in forecast.chunks_exact(width).zip(panel.truth(chunk, horizon).iter()).enumerate() {
+            for (k, value) in row.iter().enumerate() {
+                errors[i % horizon * width + k].push(truth - value);
+            }
+        }
+    }
+    let shift = |(i, mut errors): (usize, Vec<f32>)| {
+        let Some(quantile) = c.quantiles.get(i % width).filter(|q| **q != 0.5) else { return 0.0 };
+        errors.sort_by(f32::total_cmp);
+        let n = errors.len() as f64;
+        // Of n + 1 places between and beside the errors: outwards where one is between two.
+        let place = if *quantile > 0.5 { ((n + 1.0) * quantile).ceil() } else { ((n + 1.0) * quantile).floor() };
+        errors[(place as usize).clamp(1, errors.len()) - 1]
+    };
+    Ok(errors.into_iter().enumerate().map(shift).collect())
+}
+
 /// The loss of forecasts, summed.
 fn loss(forecast: &[f32], truth: &[f32], quantiles: &[f64]) -> f64 {
     simurgh_nn::forecaster::errors(forecast, truth, quantiles).expect("forecasts of these values").loss

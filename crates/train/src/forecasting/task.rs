@@ -1,7 +1,7 @@
 //! What forecasting brings to the training loop.
 
 use super::baseline::Linear;
-use super::evaluate::{Score, measure};
+use super::evaluate::{Score, calibrate, measure};
 use super::forecast::ForecastModel;
 use super::panel::{Origin, Panel, Scales, read};
 use super::recipe::Recipe;
@@ -146,9 +146,11 @@ impl training::Task for Forecasting {
         Ok(ForecastModel { network, recipe: self.recipe.clone(), scales: self.panel.scales.clone() })
     }
 
-    /// The linear baseline goes with the network.
-    fn complete(&self, mut parameters: Vec<Parameter>, _: &Device) -> Result<Vec<Parameter>, Error> {
+    /// The linear baseline goes with the network, and what makes its quantiles true on the dev windows.
+    fn complete(&self, mut parameters: Vec<Parameter>, device: &Device) -> Result<Vec<Parameter>, Error> {
         let m = &self.recipe.model;
+        let shift = calibrate(&self.model(parameters.clone(), device)?.network, &self.panel, &self.dev)?;
+        parameters.iter_mut().find(|p| p.name == "shift").expect("a forecaster has shifts").data = shift;
         let own = parameters.iter_mut().find(|p| p.name == "linear").expect("a forecaster has a baseline");
         own.data = Linear::fit(&self.panel, &self.train, &self.dev, m.look_back, m.horizon).weight;
         Ok(parameters)

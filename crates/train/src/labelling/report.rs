@@ -62,7 +62,7 @@ fn strip(classes: &[String], said: &[u32], logits: &[f32]) -> String {
         let (x, width) = (from as f64 * step, (to - from) as f64 * step);
         let _ = write!(
             svg,
-            "<rect x=\"{x:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"24\" fill=\"hsl({} 70% 50%)\" fill-opacity=\"{opacity:.2}\"/>",
+            "<rect x=\"{x:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"24\" fill=\"hsl({},70%,50%)\" fill-opacity=\"{opacity:.2}\"/>",
             hue(class)
         );
         if width > 12.0 {
