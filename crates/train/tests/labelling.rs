@@ -4,9 +4,11 @@ mod interrupt;
 
 use interrupt::StopAt;
 use simurgh_data::InputError;
-use simurgh_data::audio::{read_wav, write_wav};
+use simurgh_data::audio::{Features, read_wav, write_wav};
+use simurgh_data::metrics::classification::probabilities;
 use simurgh_nn::artifact;
 use simurgh_nn::burn::tensor::Device;
+use simurgh_nn::pass::Precision;
 use simurgh_train::Error;
 use simurgh_train::labelling::{Heard, Labelling, Recipe, Segment, SoundLabeller, evaluate};
 use simurgh_train::recipe::{Override, parse};
@@ -109,9 +111,23 @@ fn tones_are_heard_as_they_arrive() {
     // A frame is 10 ms; the first tone begins after 100 ms and lasts 250.
     assert!(parts[0].begin.abs_diff(9) < 5 && parts[0].end.abs_diff(34) < 6, "{parts:?}");
     assert_eq!(whole.len(), (samples.len() * 80 / 441 + 80 - 200) / 80);
-    // And a frame's probabilities are those of the whole recording in one pass.
-    let short: Vec<f32> = samples.iter().step_by(2).copied().collect();
-    assert!(!hear(&model, 22_050, &short, 50).0.is_empty());
+    // And a frame's logits are those of the whole recording in one pass, with silence after it.
+    let samples = [&[0.0; 800][..], &tone(410.0, 8000, 2000), &[0.0; 800]].concat();
+    let (config, look_ahead) = (&model.recipe.features, model.recipe.model.look_ahead);
+    let (mut maker, mut features) = (Features::new(config), Vec::new());
+    maker.push(&samples, &mut features);
+    let frames = features.len() / config.bands;
+    maker.push(&vec![0.0; config.hop() * look_ahead], &mut features);
+    for frame in features.chunks_exact_mut(config.bands) {
+        let scales = model.kept.mean.iter().zip(&model.kept.deviation);
+        frame.iter_mut().zip(scales).for_each(|(x, (mean, deviation))| *x = (*x - mean) / deviation);
+    }
+    let whole = model.network.logits(&features, Precision::F32).unwrap();
+    let heard = hear(&model, 8000, &samples, 50).0;
+    assert_eq!(heard.len(), frames);
+    for (heard, logits) in heard.iter().zip(whole.chunks_exact(model.kept.classes.len())) {
+        assert_eq!(heard.probabilities, probabilities(logits, 1.0));
+    }
     assert!(hear(&model, 8000, &[0.0; 150], 10).0.is_empty());
 }
 

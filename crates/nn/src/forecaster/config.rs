@@ -3,6 +3,7 @@
 use crate::pass::Noise;
 use crate::recurrent::CellKind;
 use serde::{Deserialize, Serialize};
+use simurgh_kernels::quantile::point;
 
 /// How the steps of the horizon are reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +79,11 @@ impl ForecasterConfig {
     /// Numbers that are forecast for a step.
     pub fn width(&self) -> usize {
         self.quantiles.len().max(1)
+    }
+
+    /// Which of them is the point forecast.
+    pub fn point(&self) -> usize {
+        point(&self.quantiles)
     }
 
     /// Segments of the look-back.

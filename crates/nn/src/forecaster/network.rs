@@ -9,7 +9,6 @@ use crate::recurrent::{Recurrent, RecurrentConfig, State};
 use crate::scheduled_sampling::Teacher;
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
-use simurgh_kernels::quantile::point;
 use simurgh_kernels::shape::Check;
 use simurgh_kernels::{Ragged, ShapeError};
 use std::ops::Range;
@@ -168,7 +167,7 @@ impl Forecaster {
         let scales = self.check(windows, horizon)?;
         let mut read = truth.to_vec();
         let pass = &mut Pass { precision, ..Pass::default() };
-        let (at, width, before) = (point(&self.config.quantiles), self.config.width(), self.config.segments());
+        let (at, width, before) = (self.config.point(), self.config.width(), self.config.segments());
         let mut state: Option<Vec<State>> = None;
         // The last segment is read by none.
         for k in 1..self.config.segments_ahead(horizon) {

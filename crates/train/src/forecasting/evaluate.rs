@@ -122,7 +122,7 @@ pub(super) fn measure(
 ) -> Result<Option<Score>, Error> {
     let config = network.config();
     let (look_back, horizon, width) = (config.look_back, config.horizon, config.width());
-    let median = config.quantiles.iter().position(|q| *q == 0.5).unwrap_or(0);
+    let median = config.point();
     let empty = Sums { series: vec![0.0; panel.all.len()], ..Sums::default() };
     let mut own = empty.clone();
     let linear = Linear::new(look_back, horizon, network.linear());

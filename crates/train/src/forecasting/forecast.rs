@@ -135,7 +135,7 @@ impl ForecastModel {
                 name: s.series.name.clone(),
                 history: (from..n).map(|t| (s.series.stamps[t], s.series.values[t])).collect(),
                 steps: steps.collect(),
-                point: c.quantiles.iter().position(|q| *q == 0.5).unwrap_or(0),
+                point: c.point(),
                 linear: linear[k * c.horizon..][..horizon.min(c.horizon)].iter().map(|x| undo(&s.scale, x)).collect(),
                 seasonal: seasonal.iter().map(|x| undo(&s.scale, x)).collect(),
             }

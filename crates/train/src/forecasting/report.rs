@@ -103,7 +103,7 @@ fn at(model: &ForecastModel, panel: &Panel, origin: Origin) -> Result<(SeriesFor
         name: s.series.name.clone(),
         history: (origin.step - c.look_back..origin.step).map(values).collect(),
         steps: forecast.chunks_exact(c.width()).enumerate().map(row).collect(),
-        point: c.quantiles.iter().position(|q| *q == 0.5).unwrap_or(0),
+        point: c.point(),
         linear: Vec::new(),
         seasonal: Vec::new(),
     };

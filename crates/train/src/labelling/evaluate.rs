@@ -1,6 +1,6 @@
 //! How well frames and parts are labelled.
 
-use super::labeller::{LEAST, SoundLabeller, softmax};
+use super::labeller::{LEAST, SoundLabeller};
 use super::recipe::Recipe;
 use super::segments::{Segments, edits};
 use super::utterances::{Clips, Utterance, utterances};
@@ -8,6 +8,7 @@ use crate::Error;
 use crate::training;
 use serde::Serialize;
 use simurgh_data::InputError;
+use simurgh_data::metrics::classification::probabilities;
 use simurgh_nn::pass::Precision;
 use simurgh_random::stream;
 use std::path::Path;
@@ -68,7 +69,7 @@ pub(super) fn measure(
         let mut segments = Segments::new(labels, LEAST);
         let mut heard = Vec::new();
         for (row, label) in logits.chunks_exact(labels).zip(&truth) {
-            let probabilities = softmax(row);
+            let probabilities = probabilities(row, 1.0);
             score.nll -= probabilities[*label as usize].ln();
             let best = (0..labels).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b])).unwrap_or(0);
             right += usize::from(best == *label as usize);

@@ -6,6 +6,7 @@ use crate::Error;
 use crate::saved::{damaged, recipe_of};
 use serde::{Deserialize, Serialize};
 use simurgh_data::audio::{Features, Resampler};
+use simurgh_data::metrics::classification::probabilities;
 use simurgh_nn::artifact::Artifact;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::init::Init;
@@ -171,18 +172,11 @@ impl Listening<'_> {
             let logits = self.stream.step(frame, &mut self.state)?;
             self.seen += 1;
             if self.seen > self.stream.look_ahead() {
-                let probabilities = softmax(&logits);
+                let probabilities = probabilities(&logits, 1.0);
                 let ended = self.segments.push(&probabilities);
                 to.push(Heard { probabilities, ended });
             }
         }
         Ok(())
     }
-}
-
-pub(super) fn softmax(logits: &[f32]) -> Vec<f64> {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weights: Vec<f64> = logits.iter().map(|x| f64::from(x - most).exp()).collect();
-    let total: f64 = weights.iter().sum();
-    weights.into_iter().map(|w| w / total).collect()
 }

@@ -1,11 +1,12 @@
 //! A labeller's run: its page.
 
 use super::evaluate::Score;
-use super::labeller::{SoundLabeller, softmax};
+use super::labeller::SoundLabeller;
 use super::utterances::Utterance;
 use crate::Error;
 use crate::report::{chart, escape, line};
 use crate::run::Event;
+use simurgh_data::metrics::classification::probabilities;
 use simurgh_nn::pass::Precision;
 use std::fmt::Write;
 
@@ -86,7 +87,9 @@ fn strip(classes: &[String], said: &[u32], logits: &[f32]) -> String {
     }
     let heard: Vec<(usize, f64)> = logits
         .chunks_exact(classes.len())
-        .map(|row| softmax(row).into_iter().enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 1.0)))
+        .map(|row| {
+            probabilities(row, 1.0).into_iter().enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 1.0))
+        })
         .collect();
     from = 0;
     for to in 1..=heard.len() {
