@@ -123,3 +123,46 @@ fn numbers_are_forecast_from_a_table() {
     case.file("short.csv", "date,sold\n2024-01-01,5\n2024-01-02,6\n");
     insta::assert_snapshot!("too-few-rows", case.run(&["forecast", "short.csv", "--horizon", "7"]));
 }
+
+#[test]
+fn data_sets_are_listed_and_what_cannot_be_fetched_is_said() {
+    let case = Case::new();
+    insta::assert_snapshot!("data-list", case.run(&["data", "list"]));
+    let json = case.run(&["data", "list", "--json"]);
+    assert!(json.contains("\"name\":\"sst2\"") && json.contains("\"state\":\"not here\""), "{json}");
+    for (name, args) in [
+        ("fetch-nothing", &["data", "fetch", "nothing"][..]),
+        ("fetch-embedded", &["data", "fetch", "sunspots"]),
+        ("fetch-private", &["data", "fetch", "fa-en-full"]),
+        // Nothing listens on port 9.
+        ("fetch-without-network", &["data", "fetch", "sst2", "--quiet", "--mirror", "http://127.0.0.1:9"]),
+        ("train-without-data", &["train", "sst2", "--quiet"]),
+    ] {
+        insta::assert_snapshot!(name, case.run(args));
+    }
+}
+
+#[test]
+fn a_model_that_may_not_ship_is_trained_when_asked_for_and_then_kept() {
+    let case = Case::new();
+    insta::assert_snapshot!("classify-without-data", case.run(&["classify", "--model", "trec", "Who?"]));
+    insta::assert_snapshot!("label-with-a-recipe-of-texts", case.run(&["label", "--model", "trec", "x.wav"]));
+    insta::assert_snapshot!(
+        "forecast-with-a-recipe-without-data",
+        case.run(&["forecast", "x.csv", "--model", "forecast"])
+    );
+    // An embedded set needs no data directory.
+    let mut csv = String::from("year,sunspots\n");
+    for year in 1900..2000 {
+        csv += &format!("{year},{}\n", year % 11 * 10);
+    }
+    case.file("x.csv", csv);
+    let first = case.run(&["forecast", "x.csv", "--model", "sunspots"]);
+    assert!(first.contains("training it, once") && first.starts_with("exit code: 0"), "{first}");
+    assert!(case.path().join("runs/sunspots-1/model.safetensors").is_file());
+    let second = case.run(&["forecast", "x.csv", "--model", "sunspots"]);
+    assert!(second.contains("using runs/sunspots-1/model.safetensors"), "{second}");
+    let numbers =
+        |text: &str| -> Vec<String> { text.lines().filter(|l| l.starts_with("20")).map(str::to_string).collect() };
+    assert!(!numbers(&first).is_empty() && numbers(&first) == numbers(&second), "{first}\n{second}");
+}

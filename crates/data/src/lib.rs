@@ -1,4 +1,4 @@
-//! What comes in and what is measured: text, tokenizers, parallel corpora, batches, music, series, metrics.
+//! What comes in and what is measured: text, tokenizers, parallel corpora, batches, music, series, public sets, metrics.
 //!
 //! No networks and no tensors: metrics take numbers and strings.
 
@@ -7,6 +7,7 @@ pub mod error;
 pub mod metrics;
 pub mod music;
 pub mod series;
+pub mod sets;
 pub mod text;
 
 pub use error::InputError;

@@ -1,9 +1,11 @@
 //! The command line as typed.
 
+mod data;
 mod series;
 mod sound;
 mod texts;
 
+pub use data::{DataArgs, DataCommand, DataFetchArgs, DataListArgs};
 pub use series::ForecastArgs;
 pub use sound::{ComposeArgs, LabelArgs};
 pub use texts::{ClassifyArgs, GenerateArgs, TranslateArgs};
@@ -49,6 +51,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Print what is in a model file
     Info(InfoArgs),
+    /// List the public data sets of the built-in recipes, and fetch them
+    Data(DataArgs),
     /// List the built-in models and recipes
     Models(ModelsArgs),
     /// Time the program on this machine, beside the machine's own ceilings
@@ -92,7 +96,7 @@ pub struct TrainArgs {
     /// Seed of every random draw
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Where data files are looked up [default: the environment's SIMURGH_DATA]
+    /// Where data files are looked up [default: the environment's SIMURGH_DATA, else the folder data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Override a key of the recipe, e.g. train.epochs=5
@@ -122,7 +126,7 @@ pub struct EvalArgs {
     /// A TSV to measure on [default: the test set of the model's recipe]
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
-    /// Where the recipe's files are looked up [default: the environment's SIMURGH_DATA]
+    /// Where the recipe's files are looked up [default: the environment's SIMURGH_DATA, else the folder data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Hypotheses kept at every step; 1 is greedy [default: the recipe's]

@@ -51,7 +51,7 @@ pub struct ComposeArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  simurgh label speech.wav --model runs/digits-1/model.safetensors
+  simurgh label speech.wav --model digits                 a recipe: trained the first time
   arecord -f S16_LE -r 16000 -t raw | simurgh label - --rate 16000 --model m.safetensors    as it is said
   simurgh label - --model m.safetensors < speech.wav
   simurgh label speech.wav --frames --model m.safetensors                                 a line a frame
@@ -62,7 +62,7 @@ pub struct LabelArgs {
     /// A WAV file; `-` is standard input: a WAV, or with --rate raw samples
     #[arg(default_value = "-")]
     pub file: String,
-    /// A model file
+    /// A model file, or a recipe: digits. Of a recipe the newest run in runs/ is used; without one it is trained
     #[arg(long, value_name = "MODEL")]
     pub model: String,
     /// Standard input is raw 16-bit little-endian samples of one channel, so many a second

@@ -46,7 +46,7 @@ A line of output is: class TAB probability TAB text; of a text without a word, a
 pub struct ClassifyArgs {
     /// Texts; without any, the lines of standard input
     pub text: Vec<String>,
-    /// A model file, or a built-in model (see `simurgh models`)
+    /// A model file, or a recipe: trec, sst2, sentipers. Of a recipe the newest run in runs/ is used; without one it is trained
     #[arg(long, value_name = "MODEL")]
     pub model: String,
     /// Show which words decided, on a terminal in colours: orange for the answer, blue against it; elsewhere [[much]] and [some]

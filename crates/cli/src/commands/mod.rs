@@ -3,12 +3,14 @@
 pub mod bench;
 pub mod classify;
 pub mod compose;
+pub mod data;
 pub mod eval;
 pub mod forecast;
 pub mod generate;
 pub mod info;
 pub mod label;
 pub mod models;
+mod on_demand;
 mod texts;
 pub mod train;
 pub mod translate;
@@ -18,12 +20,12 @@ use crate::failure::Failure;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_train::Error;
 use simurgh_train::artifact::Artifact;
-use simurgh_train::classification::TextClassifier;
-use simurgh_train::forecasting::ForecastModel;
-use simurgh_train::labelling::SoundLabeller;
+use simurgh_train::classification::{Classification, TextClassifier};
+use simurgh_train::forecasting::{ForecastModel, Forecasting};
+use simurgh_train::labelling::{Labelling, SoundLabeller};
 use simurgh_train::language_model::Generator;
 use simurgh_train::music::MusicModel;
-use simurgh_train::translation::Translator;
+use simurgh_train::translation::{Translation, Translator};
 use std::path::PathBuf;
 
 /// The model of a built-in name or a file, as `new` makes it; an error names it.
@@ -34,14 +36,14 @@ fn model<M>(name: &str, new: fn(Artifact, &Device) -> Result<M, Error>) -> Resul
     })
 }
 
-/// The translation model of a built-in name or a file.
+/// The translation model of a built-in name or a file, or of a recipe, trained if need be.
 pub fn translator(name: &str) -> Result<Translator, Failure> {
-    model(name, Translator::new)
+    on_demand::model_or_recipe::<Translation>(name, Translator::new)
 }
 
-/// The classifier of a built-in name or a file.
+/// The classifier of a file, or of a recipe, trained if need be.
 pub fn classifier(name: &str) -> Result<TextClassifier, Failure> {
-    model(name, TextClassifier::new)
+    on_demand::model_or_recipe::<Classification>(name, TextClassifier::new)
 }
 
 /// The language model of a built-in name or a file.
@@ -54,19 +56,20 @@ pub fn music_model(name: &str) -> Result<MusicModel, Failure> {
     model(name, MusicModel::new)
 }
 
-/// The forecaster of a file.
+/// The forecaster of a file, or of a recipe, trained if need be.
 pub fn forecaster(name: &str) -> Result<ForecastModel, Failure> {
-    model(name, ForecastModel::new)
+    on_demand::model_or_recipe::<Forecasting>(name, ForecastModel::new)
 }
 
-/// The labeller of a file.
+/// The labeller of a file, or of a recipe, trained if need be.
 pub fn labeller(name: &str) -> Result<SoundLabeller, Failure> {
-    model(name, SoundLabeller::new)
+    on_demand::model_or_recipe::<Labelling>(name, SoundLabeller::new)
 }
 
-/// The data directory: the one given, or `SIMURGH_DATA` unless it is empty.
+/// The data directory: the one given, or `SIMURGH_DATA` unless it is empty, or the folder `data` if there is one.
 pub fn data_directory(given: Option<&PathBuf>) -> Option<PathBuf> {
-    given.cloned().or_else(|| std::env::var_os("SIMURGH_DATA").filter(|v| !v.is_empty()).map(PathBuf::from))
+    let told = given.cloned().or_else(|| std::env::var_os("SIMURGH_DATA").filter(|v| !v.is_empty()).map(PathBuf::from));
+    told.or_else(|| Some(PathBuf::from("data")).filter(|d| d.is_dir()))
 }
 
 /// The device that the program was built for.

@@ -12,6 +12,7 @@ use crate::args::TrainArgs;
 use crate::builtin;
 use crate::failure::Failure;
 use crate::printer::TrainingBar;
+use simurgh_data::sets::{self, Origin};
 use simurgh_train::Error;
 use simurgh_train::classification::Classification;
 use simurgh_train::forecasting::Forecasting;
@@ -71,9 +72,15 @@ fn begin<T: Shown>(args: &TrainArgs, text: &str, stem: String, overrides: &[Over
     let options = options(args);
     let mut observer = TrainingBar::new(args.quiet, args.json);
     let needs_directory = recipe.reads_files() && options.data_directory.is_none();
+    let public = sets::by_name(name).is_ok_and(|s| matches!(s.origin, Origin::Public(_)));
     let outcome = training::train::<T>(recipe, &options, &device(), &mut observer).map_err(|e| match e {
-        Error::Input(mut e) if needs_directory && e.got == "no such file" => {
-            e.hint = "say where the data are with --data-dir DIR or SIMURGH_DATA".into();
+        Error::Input(mut e) if e.got == "no such file" && (needs_directory || public) => {
+            if needs_directory {
+                e.hint = "say where the data are with --data-dir DIR or SIMURGH_DATA".into();
+            }
+            if public {
+                e.hint += &format!("; simurgh data fetch {name} downloads them");
+            }
             e.into()
         }
         e => e,
