@@ -75,6 +75,7 @@ fn an_interrupted_run_ends_with_the_same_bytes() {
     for (case, set) in [
         &["model.series_embedding=true"][..],
         &["model.decoding=recursive", "teacher_forcing.schedule=linear", "model.quantiles=[]", "bptt.window_steps=2"],
+        &["model.decoding=recursive", "teacher_forcing.schedule=linear", "bptt.reset=epoch", "train.batch_tokens=24"],
     ]
     .into_iter()
     .enumerate()

@@ -2,9 +2,11 @@
 
 mod config;
 mod network;
+mod windows;
 
 pub use config::{DecodingKind, ForecasterConfig, NormaliseKind};
-pub use network::{Forecaster, Windows};
+pub use network::Forecaster;
+pub use windows::Windows;
 
 use simurgh_kernels::ShapeError;
 use simurgh_kernels::quantile::{Errors, quantile_errors};

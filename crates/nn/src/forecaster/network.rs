@@ -1,6 +1,6 @@
 //! The network.
 
-use super::{DecodingKind, ForecasterConfig, NormaliseKind};
+use super::{DecodingKind, ForecasterConfig, NormaliseKind, Windows};
 use crate::affine::Affine;
 use crate::init::Init;
 use crate::ops::{Activation, Loss, quantile_errors};
@@ -13,17 +13,6 @@ use simurgh_kernels::shape::Check;
 use simurgh_kernels::{Ragged, ShapeError};
 use std::ops::Range;
 use std::sync::Arc;
-
-/// Windows to forecast from.
-#[derive(Clone, Debug, Default)]
-pub struct Windows {
-    /// What was, `[windows, look_back]`.
-    pub past: Vec<f32>,
-    /// What is known in advance, `[windows, look_back + horizon, known]`.
-    pub known: Vec<f32>,
-    /// The number of each window's series.
-    pub series: Vec<u32>,
-}
 
 /// Segments, recurrent layers, read-out.
 #[derive(Module, Debug)]
@@ -99,7 +88,8 @@ impl Forecaster {
     }
 
     /// The errors of the forecasts of `truth[windows, horizon]`, summed ([`quantile_errors`]). A network that decodes recursively
-    /// reads `read[windows, horizon]` on its way, such as `truth` itself or what [`Forecaster::walk`] returns.
+    /// reads `read[windows, horizon]` on its way, such as `truth` itself or what [`Forecaster::walk`] returns. Also what is
+    /// remembered after each window's past.
     ///
     /// # Errors
     /// If the sizes do not fit.
@@ -109,9 +99,20 @@ impl Forecaster {
         read: &[f32],
         truth: &Arc<[f32]>,
         pass: &mut Pass,
-    ) -> Result<Loss, ShapeError> {
-        let forecast = self.forward(windows, read, self.config.horizon, pass)?;
-        quantile_errors(forecast, truth, &self.config.quantiles.clone().into())
+    ) -> Result<(Loss, Vec<State>), ShapeError> {
+        let (forecast, memory) = self.forward(windows, read, self.config.horizon, pass)?;
+        Ok((quantile_errors(forecast, truth, &self.config.quantiles.clone().into())?, memory))
+    }
+
+    /// What is remembered after each window's past, for the windows that begin there. `windows` hold at least a segment of what is
+    /// known in advance beyond it.
+    ///
+    /// # Errors
+    /// If the sizes do not fit.
+    pub fn remember(&self, windows: &Windows, horizon: usize, precision: Precision) -> Result<Vec<State>, ShapeError> {
+        let scales = self.check(windows, horizon)?;
+        let pass = &mut Pass { precision, ..Pass::default() };
+        Ok(self.read_past(windows, &scales, horizon, pass)?.1)
     }
 
     /// Forecasts of `horizon` steps, `[windows, horizon, width]`; at most the configuration's horizon where all steps are reached
@@ -128,7 +129,7 @@ impl Forecaster {
                 self.walk(windows, &nothing, horizon, &Teacher::NEVER, precision)?
             }
         };
-        let mut all: Vec<f32> = self.forward(windows, &read, horizon, pass)?.into_data().iter::<f32>().collect();
+        let mut all: Vec<f32> = self.forward(windows, &read, horizon, pass)?.0.into_data().iter::<f32>().collect();
         let shift: Vec<f32> = self.shift.val().into_data().iter::<f32>().collect();
         let width = self.config.width();
         for (i, row) in all.chunks_exact_mut(width).enumerate() {
@@ -145,7 +146,7 @@ impl Forecaster {
     /// # Errors
     /// If the sizes do not fit.
     pub fn told(&self, windows: &Windows, read: &[f32], pass: &mut Pass) -> Result<Vec<f32>, ShapeError> {
-        Ok(self.forward(windows, read, self.config.horizon, pass)?.into_data().iter::<f32>().collect())
+        Ok(self.forward(windows, read, self.config.horizon, pass)?.0.into_data().iter::<f32>().collect())
     }
 
     /// What a network that decodes recursively, without noise and off the tape, reads of the horizon where `teacher` is heard that
@@ -168,7 +169,7 @@ impl Forecaster {
         let mut read = truth.to_vec();
         let pass = &mut Pass { precision, ..Pass::default() };
         let (at, width, before) = (self.config.point(), self.config.width(), self.config.segments());
-        let mut state: Option<Vec<State>> = None;
+        let mut state: Option<Vec<State>> = windows.memory.clone();
         // The last segment is read by none.
         for k in 1..self.config.segments_ahead(horizon) {
             let new = if k == 1 { 0..before } else { before + k - 2..before + k - 1 };
@@ -207,27 +208,45 @@ impl Forecaster {
         Ok(windows.past.chunks_exact(c.look_back).map(|past| self.scale(past)).collect())
     }
 
-    /// `[windows, horizon x width]`
+    /// The last layer's state after the past, `[windows, hidden]`, and every layer's.
+    fn read_past(
+        &self,
+        windows: &Windows,
+        scales: &[(f32, f32)],
+        horizon: usize,
+        pass: &mut Pass,
+    ) -> Result<(Tensor<2>, Vec<State>), ShapeError> {
+        let (count, before) = (windows.series.len(), self.config.segments());
+        let layout = Arc::new(Ragged::new(&vec![before; count])?);
+        let x = self.read(windows, scales, &[], horizon, 0..before, pass)?;
+        let (states, last) = self.encoder.forward(x, &layout, windows.memory.as_deref(), pass)?;
+        let [rows, hidden] = states.dims();
+        Ok((states.slice([rows - count..rows, 0..hidden]), last))
+    }
+
+    /// `[windows, horizon x width]`, and every layer's state after the past.
     fn forward(
         &self,
         windows: &Windows,
         read: &[f32],
         horizon: usize,
         pass: &mut Pass,
-    ) -> Result<Tensor<2>, ShapeError> {
+    ) -> Result<(Tensor<2>, Vec<State>), ShapeError> {
         let scales = self.check(windows, horizon)?;
         let (c, count, before) = (&self.config, windows.series.len(), self.config.segments());
         let ahead = c.segments_ahead(horizon);
-        let total = if self.positions.is_some() { before } else { before + ahead - 1 };
-        if self.positions.is_none() {
-            Check("forecaster").elements("read", read.len(), &[("windows", count), ("horizon", horizon)])?;
-        }
-        let layout = Arc::new(Ragged::new(&vec![total; count])?);
-        let x = self.read(windows, &scales, read, horizon, 0..total, pass)?;
-        let (states, last) = self.encoder.forward(x, &layout, None, pass)?;
-        let [rows, hidden] = states.dims();
+        let (end, last) = self.read_past(windows, &scales, horizon, pass)?;
         let states = match &self.positions {
-            None => states.slice([(before - 1) * count..rows, 0..hidden]),
+            None => {
+                Check("forecaster").elements("read", read.len(), &[("windows", count), ("horizon", horizon)])?;
+                if ahead == 1 {
+                    end
+                } else {
+                    let layout = Arc::new(Ragged::new(&vec![ahead - 1; count])?);
+                    let x = self.read(windows, &scales, read, horizon, before..before + ahead - 1, pass)?;
+                    Tensor::cat(vec![end, self.encoder.forward(x, &layout, Some(&last), pass)?.0], 0)
+                }
+            }
             Some(positions) => {
                 let ids: Arc<[u32]> = (0..ahead as u32).flat_map(|k| std::iter::repeat_n(k, count)).collect();
                 let mut x = pass.embed(positions, ids)?;
@@ -247,7 +266,7 @@ impl Forecaster {
         };
         let states = pass.drop_out(states, &Ragged::new(&vec![ahead; count])?)?;
         let out = self.answer(states, windows, &scales, horizon, 0..ahead, pass)?;
-        Ok(out.slice([0..count, 0..horizon * c.width()]))
+        Ok((out.slice([0..count, 0..horizon * c.width()]), last))
     }
 
     /// The network's input at these segments, time-major, `[segments x windows, hidden]`.

@@ -34,13 +34,18 @@ const KINDS: [(DecodingKind, NormaliseKind); 3] = [
 /// Three windows of two known columns, and the truth.
 fn windows() -> (Windows, Arc<[f32]>) {
     let wave = |n: usize, step: f32| (0..n).map(|i| (i as f32 * step).sin()).collect::<Vec<f32>>();
-    let windows = Windows { past: wave(18, 0.7), known: wave(3 * 11 * 2, 1.3), series: vec![1, 0, 1] };
+    let windows = Windows { past: wave(18, 0.7), known: wave(3 * 11 * 2, 1.3), series: vec![1, 0, 1], memory: None };
     (windows, wave(15, 0.9).into())
 }
 
 fn part(windows: &Windows, truth: &[f32], i: usize) -> (Windows, Vec<f32>) {
     let of = |all: &[f32], width: usize| all[i * width..(i + 1) * width].to_vec();
-    let one = Windows { past: of(&windows.past, 6), known: of(&windows.known, 22), series: vec![windows.series[i]] };
+    let one = Windows {
+        past: of(&windows.past, 6),
+        known: of(&windows.known, 22),
+        series: vec![windows.series[i]],
+        memory: None,
+    };
     (one, of(truth, 5))
 }
 
@@ -53,7 +58,7 @@ fn gradients_of_every_parameter_equal_finite_differences() {
             let (windows, truth) = windows();
             finite_differences::check(&net, &format!("{decoding:?} {normalise:?}"), |net| {
                 let mut pass = Pass { noise: config.noise(3), ..Pass::default() };
-                net.loss(&windows, &truth, &truth, &mut pass).unwrap().smoothed()
+                net.loss(&windows, &truth, &truth, &mut pass).unwrap().0.smoothed()
             });
         }
     }
@@ -107,7 +112,7 @@ fn a_recursive_network_reads_its_own_forecasts() {
         let teacher = &truth[window * 5..window * 5 + 4];
         assert_eq!(&mixed[window * 5..window * 5 + 4] == teacher, half.is_heard(window, 1));
     }
-    let loss = |read: &[f32]| net.loss(&windows, read, &truth, &mut Pass::default()).unwrap().values()[0];
+    let loss = |read: &[f32]| net.loss(&windows, read, &truth, &mut Pass::default()).unwrap().0.values()[0];
     assert!((loss(&own) - loss(&truth)).abs() > 1e-4);
 }
 
@@ -129,4 +134,44 @@ fn what_does_not_fit_is_named() {
     assert!(e(ForecasterConfig { look_back: 7, ..base() }).contains("a multiple of model.segment (2)"));
     assert!(e(ForecasterConfig { quantiles: vec![0.1, 0.9], ..base() }).contains("0.5 among them"));
     assert!(e(ForecasterConfig { hidden: 0, ..base() }).contains("hidden"));
+}
+
+#[test]
+fn what_is_remembered_goes_on_as_if_both_windows_were_one() {
+    for decoding in [DecodingKind::Direct, DecodingKind::Recursive] {
+        let short = config(decoding, NormaliseKind::None);
+        let long = ForecasterConfig { look_back: 12, ..short.clone() };
+        let init = Init::new(9, &Device::flex());
+        let [short, long] = [short, long].map(|c| Forecaster::new(&c, 2, 2, &init).unwrap());
+        let (windows, _) = windows();
+        // Two windows of six steps and one of twelve; 17 steps are known in advance.
+        let known = &windows.known[..17 * 2];
+        let first = Windows {
+            past: windows.past[..6].to_vec(),
+            known: known[..11 * 2].to_vec(),
+            series: vec![1],
+            memory: None,
+        };
+        let memory = short.remember(&first, 5, Precision::F32).unwrap();
+        let second = Windows {
+            past: windows.past[6..12].to_vec(),
+            known: known[6 * 2..].to_vec(),
+            series: vec![1],
+            memory: Some(memory.clone()),
+        };
+        let both = Windows { past: windows.past[..12].to_vec(), known: known.to_vec(), series: vec![1], memory: None };
+        let forecast = |net: &Forecaster, w: &Windows| net.forecast(w, 5, Precision::F32).unwrap();
+        assert_eq!(forecast(&short, &second), forecast(&long, &both), "{decoding:?}");
+        assert_ne!(forecast(&short, &Windows { memory: None, ..second.clone() }), forecast(&short, &second));
+        // Two windows at once, picked from three.
+        let states: Vec<_> = memory.iter().map(|s| s.pick(&[0, 0])).collect();
+        let twice = |x: &[f32]| [x, x].concat();
+        let two = Windows {
+            past: twice(&second.past),
+            known: twice(&second.known),
+            series: vec![1, 1],
+            memory: Some(states),
+        };
+        assert_eq!(forecast(&short, &two), twice(&forecast(&short, &second)));
+    }
 }

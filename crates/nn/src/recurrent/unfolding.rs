@@ -2,7 +2,7 @@
 
 use crate::ops::{Direction, State, Unfolding, Weights, recurrent};
 use crate::parameters::Parameter;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use simurgh_kernels::{Ragged, ShapeError};
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -40,6 +40,17 @@ impl State {
         });
         let states: Vec<Self> = layers.collect();
         (!states.is_empty()).then_some(states)
+    }
+
+    /// The states of these sequences, in this order.
+    #[must_use]
+    pub fn pick(&self, sequences: &[usize]) -> Self {
+        let ids: Vec<i64> = sequences.iter().map(|&i| i as i64).collect();
+        let ids = TensorData::new(ids, [sequences.len()]);
+        self.map(|all| {
+            let ids = Tensor::<1, Int>::from_data(ids.clone(), &all.device());
+            all.select(0, ids)
+        })
     }
 
     fn map(&self, apply: impl Fn(Tensor<2>) -> Tensor<2>) -> Self {

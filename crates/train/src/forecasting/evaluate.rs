@@ -3,17 +3,15 @@
 use super::baseline::{Linear, repeat_last, seasonal};
 use super::forecast::ForecastModel;
 use super::panel::{Origin, Panel, read};
+use super::streams::each_batch;
 use crate::Error;
 use crate::training;
 use serde::Serialize;
 use simurgh_data::InputError;
-use simurgh_nn::forecaster::{DecodingKind, Forecaster};
+use simurgh_nn::forecaster::DecodingKind;
 use simurgh_nn::pass::{Pass, Precision};
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// Windows forecast together.
-const BATCH: usize = 256;
 
 /// Scores of forecasts.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -115,11 +113,12 @@ impl Sums {
 
 /// The forecasts from these origins; none if `go_on` said no.
 pub(super) fn measure(
-    network: &Forecaster,
+    model: &ForecastModel,
     panel: &Panel,
     origins: &[Origin],
     mut go_on: impl FnMut() -> bool,
 ) -> Result<Option<Score>, Error> {
+    let (network, reset) = (&model.network, model.recipe.bptt.reset);
     let config = network.config();
     let (look_back, horizon, width) = (config.look_back, config.horizon, config.width());
     let median = config.point();
@@ -143,11 +142,11 @@ pub(super) fn measure(
         by_step[1] = vec![0.0; horizon];
     }
     let mut windows_of = vec![0usize; panel.all.len()];
-    for chunk in origins.chunks(BATCH) {
-        let windows = panel.windows(chunk, look_back, horizon);
-        let truth = panel.truth(chunk, horizon);
+    let done = each_batch(network, panel, reset, origins, horizon, &mut |places, windows| {
+        let chunk: Vec<Origin> = places.iter().map(|&place| origins[place]).collect();
+        let (chunk, truth) = (chunk.as_slice(), panel.truth(&chunk, horizon));
         chunk.iter().for_each(|o| windows_of[o.series] += 1);
-        let forecast = network.forecast(&windows, horizon, Precision::F32)?;
+        let forecast = network.forecast(windows, horizon, Precision::F32)?;
         own.add(forecast.iter().copied().skip(median).step_by(width), &truth, chunk, horizon);
         for (i, (row, truth)) in forecast.chunks_exact(width).zip(truth.iter()).enumerate() {
             by_step[0][i % horizon] += f64::from(truth - row[median]).powi(2);
@@ -158,7 +157,7 @@ pub(super) fn measure(
         }
         score.loss += loss(&forecast, &truth, &config.quantiles);
         if !by_step[1].is_empty() {
-            let told = network.told(&windows, &truth, &mut Pass::default())?;
+            let told = network.told(windows, &truth, &mut Pass::default())?;
             for (i, (row, truth)) in told.chunks_exact(width).zip(truth.iter()).enumerate() {
                 by_step[1][i % horizon] += f64::from(truth - row[median]).powi(2);
             }
@@ -174,9 +173,10 @@ pub(super) fn measure(
         if solved && let Some((_, sums)) = baselines.last_mut() {
             sums.add(linear.forecast(&windows.past).into_iter(), &truth, chunk, horizon);
         }
-        if !go_on() {
-            return Ok(None);
-        }
+        Ok(go_on())
+    })?;
+    if !done {
+        return Ok(None);
     }
     let values = (origins.len() * horizon) as f64;
     (score.mse, score.mae, score.loss) = (own.squared / values, own.absolute / values, score.loss / values);
@@ -210,20 +210,22 @@ const CALIBRATED: usize = 2000;
 
 /// What must be added to each step's quantiles, `[horizon, width]`, for the share of dev values below them to be theirs: that
 /// quantile of the errors (as conformalised quantile regression, Romano et al. 2019, but a side at a time). The median stays.
-pub(super) fn calibrate(network: &Forecaster, panel: &Panel, dev: &[Origin]) -> Result<Vec<f32>, Error> {
+pub(super) fn calibrate(model: &ForecastModel, panel: &Panel, dev: &[Origin]) -> Result<Vec<f32>, Error> {
+    let (network, reset) = (&model.network, model.recipe.bptt.reset);
     let c = network.config();
     let (horizon, width) = (c.horizon, c.width());
     let mut errors: Vec<Vec<f32>> = vec![Vec::new(); horizon * width];
     let dev: Vec<Origin> = dev.iter().step_by(dev.len().div_ceil(CALIBRATED)).copied().collect();
-    for chunk in dev.chunks(BATCH) {
-        let windows = panel.windows(chunk, c.look_back, horizon);
-        let forecast = network.forecast(&windows, horizon, Precision::F32)?;
-        for (i, (row, truth)) in forecast.chunks_exact(width).zip(panel.truth(chunk, horizon).iter()).enumerate() {
+    each_batch(network, panel, reset, &dev, horizon, &mut |places, windows| {
+        let origins: Vec<Origin> = places.iter().map(|&place| dev[place]).collect();
+        let forecast = network.forecast(windows, horizon, Precision::F32)?;
+        for (i, (row, truth)) in forecast.chunks_exact(width).zip(panel.truth(&origins, horizon).iter()).enumerate() {
             for (k, value) in row.iter().enumerate() {
                 errors[i % horizon * width + k].push(truth - value);
             }
         }
-    }
+        Ok(true)
+    })?;
     let shift = |(i, mut errors): (usize, Vec<f32>)| {
         let Some(quantile) = c.quantiles.get(i % width).filter(|q| **q != 0.5) else { return 0.0 };
         errors.sort_by(f32::total_cmp);
@@ -271,5 +273,5 @@ pub fn evaluate(
         let hint = "the model reads model.look_back steps and forecasts model.horizon";
         return Err(InputError::new(expected, longest.to_string(), hint).at(path).into());
     }
-    measure(&model.network, &panel, &origins, go_on)
+    measure(model, &panel, &origins, go_on)
 }

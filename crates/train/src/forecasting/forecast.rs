@@ -2,6 +2,7 @@
 
 use super::panel::{Origin, Panel, Scale, Scales};
 use super::recipe::Recipe;
+use super::streams::each_batch;
 use crate::Error;
 use crate::saved::{damaged, recipe_of};
 use simurgh_data::InputError;
@@ -90,6 +91,20 @@ impl ForecastModel {
         Ok(panel)
     }
 
+    /// The forecasts from these origins, `[origins, horizon, width]`.
+    pub(super) fn from(&self, panel: &Panel, origins: &[Origin], horizon: usize) -> Result<Vec<f32>, Error> {
+        let size = horizon * self.recipe.model.width();
+        let mut all = vec![0.0; origins.len() * size];
+        each_batch(&self.network, panel, self.recipe.bptt.reset, origins, horizon, &mut |places, windows| {
+            let some = self.network.forecast(windows, horizon, Precision::F32)?;
+            for (&place, forecast) in places.iter().zip(some.chunks_exact(size)) {
+                all[place * size..][..size].copy_from_slice(forecast);
+            }
+            Ok(true)
+        })?;
+        Ok(all)
+    }
+
     /// Forecasts `horizon` steps after the last value of every series of `table`; of each series `history` steps are kept.
     ///
     /// # Errors
@@ -113,7 +128,7 @@ impl ForecastModel {
         let origins: Vec<Origin> =
             panel.all.iter().enumerate().map(|(series, s)| Origin { series, step: s.values.len() }).collect();
         let windows: Windows = panel.windows(&origins, c.look_back, horizon);
-        let forecast = self.network.forecast(&windows, horizon, Precision::F32)?;
+        let forecast = self.from(&panel, &origins, horizon)?;
         let linear =
             super::baseline::Linear::new(c.look_back, c.horizon, self.network.linear()).forecast(&windows.past);
         let width = c.width();

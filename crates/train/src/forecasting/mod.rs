@@ -7,10 +7,11 @@ mod panel;
 mod plot;
 mod recipe;
 mod report;
+mod streams;
 mod task;
 
 pub use evaluate::{Score, evaluate};
 pub use forecast::{ForecastModel, SeriesForecast};
 pub use plot::{forecast_svg, forecast_text};
-pub use recipe::{Data, Embedded, Recipe};
+pub use recipe::{Data, Embedded, Recipe, Unfolding};
 pub use task::Forecasting;

@@ -1,7 +1,7 @@
 //! A forecast's recipe.
 
 use crate::recipe::validate::{out_of_range, shared, within};
-use crate::recipe::{self, Bptt, Saved, TaskName, TaskRecipe, Train, shared_tables};
+use crate::recipe::{self, Bptt, Reset, Saved, TaskName, TaskRecipe, Train, shared_tables};
 use crate::schedule::Decay;
 use crate::scheduled_sampling::{Schedule, TeacherForcing};
 use serde::{Deserialize, Serialize};
@@ -31,15 +31,34 @@ pub struct Recipe {
     /// The training.
     #[serde(default)]
     pub train: Train,
-    /// How far back gradients go.
+    /// How far back gradients go, and how far the network remembers.
     #[serde(default)]
-    pub bptt: Bptt,
+    pub bptt: Unfolding,
     /// How often the teacher is heard, where decoding is recursive.
     #[serde(default)]
     pub teacher_forcing: TeacherForcing,
     /// How the model is saved.
     #[serde(default)]
     pub artifact: Saved,
+}
+
+/// `[bptt]`: backpropagation through time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Unfolding {
+    /// Gradients go no further back than the beginning of a window of so many segments; 0: to the beginning of the look-back.
+    pub window_steps: usize,
+    /// "window": each look-back is read without memory. "epoch": its state is carried on to the next one of its series, in training,
+    /// on the dev and test parts and in use, from the beginning of the series.
+    pub reset: Reset,
+    /// Keep the states between blocks of steps alone and compute the activations again.
+    pub checkpoint: bool,
+}
+
+impl Default for Unfolding {
+    fn default() -> Self {
+        Self { window_steps: 0, reset: Reset::Window, checkpoint: false }
+    }
 }
 
 /// Series compiled into the program.
@@ -163,7 +182,7 @@ impl Recipe {
                 patience: 5,
                 ..Train::default()
             },
-            bptt: Bptt::default(),
+            bptt: Unfolding::default(),
             teacher_forcing: TeacherForcing::default(),
             artifact: Saved::default(),
         })
@@ -178,7 +197,7 @@ impl TaskRecipe for Recipe {
     shared_tables!();
 
     fn bptt(&self) -> Bptt {
-        self.bptt.clone()
+        Bptt { window_steps: self.bptt.window_steps, checkpoint: self.bptt.checkpoint }
     }
 
     fn teacher_forcing(&self) -> TeacherForcing {

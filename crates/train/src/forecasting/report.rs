@@ -8,7 +8,6 @@ use crate::Error;
 use crate::report::{Line, chart, escape, line};
 use crate::run::Event;
 use crate::scheduled_sampling::exposure::teacher_chart;
-use simurgh_nn::pass::Precision;
 use std::fmt::Write;
 
 /// Series that are drawn.
@@ -90,8 +89,7 @@ pub(super) fn sections(
 /// The forecast from an origin, and what came.
 fn at(model: &ForecastModel, panel: &Panel, origin: Origin) -> Result<(SeriesForecast, Truth), Error> {
     let c = &model.recipe.model;
-    let windows = panel.windows(&[origin], c.look_back, c.horizon);
-    let forecast = model.network.forecast(&windows, c.horizon, Precision::F32)?;
+    let forecast = model.from(panel, &[origin], c.horizon)?;
     let s = &panel.all[origin.series];
     let values = |t: usize| (s.series.stamps[t], s.series.values[t]);
     let row = |(t, row): (usize, &[f32])| {

@@ -5,8 +5,9 @@ use super::evaluate::{Score, calibrate, measure};
 use super::forecast::ForecastModel;
 use super::panel::{Origin, Panel, Scales, read};
 use super::recipe::Recipe;
-use super::report;
+use super::{report, streams};
 use crate::Error;
+use crate::recipe::Reset;
 use crate::run::{Event, RunDirectory};
 use crate::scheduled_sampling::Select;
 use crate::training::{self, Evaluation, Moment, Step};
@@ -19,6 +20,7 @@ use simurgh_nn::forecaster::Forecaster;
 use simurgh_nn::init::Init;
 use simurgh_nn::parameters::{self, Parameter};
 use simurgh_nn::pass::{Noise, Pass};
+use simurgh_nn::recurrent::State;
 use simurgh_random::{Random, mix, stream};
 use std::path::Path;
 
@@ -106,6 +108,9 @@ impl training::Task for Forecasting {
     }
 
     fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
+        if self.recipe.bptt.reset == Reset::Epoch {
+            return streams::batches(&self.recipe, &self.train, epoch);
+        }
         let mut order: Vec<usize> = (0..self.train.len()).collect();
         Random::new(stream(self.recipe.seed, "batches") ^ mix(epoch)).shuffle(&mut order);
         let windows = (self.recipe.train.batch_tokens / self.recipe.model.horizon).max(1);
@@ -129,14 +134,26 @@ impl training::Task for Forecasting {
     ) -> Result<Step, Error> {
         let m = &self.recipe.model;
         let origins: Vec<Origin> = batch.iter().map(|&i| self.train[i]).collect();
-        let windows = self.panel.windows(&origins, m.look_back, m.horizon);
+        let mut windows = self.panel.windows(&origins, m.look_back, m.horizon);
         let truth = self.panel.truth(&origins, m.horizon);
-        let loss = if moment.teacher.share < 1.0 {
-            let read = network.valid().walk(&windows, &truth, m.horizon, &moment.teacher, pass.precision)?;
-            network.loss(&windows, &read, &truth, pass)?
-        } else {
-            network.loss(&windows, &truth, &truth, pass)?
+        let remembers = self.recipe.bptt.reset == Reset::Epoch;
+        let goes_on = remembers && !streams::begins(&self.recipe, origins[0]);
+        let device = network.devices().into_iter().next().expect("a network is on a device");
+        let memory = |device: &Device| match goes_on {
+            true => streams::carried(moment.carried, origins.len(), device),
+            false => None,
         };
+        let read = if moment.teacher.share < 1.0 {
+            windows.memory = memory(&device.clone().inner());
+            Some(network.valid().walk(&windows, &truth, m.horizon, &moment.teacher, pass.precision)?)
+        } else {
+            None
+        };
+        windows.memory = memory(&device);
+        let (loss, last) = network.loss(&windows, read.as_deref().unwrap_or(&truth), &truth, pass)?;
+        if remembers {
+            *moment.carried = State::write(&last);
+        }
         Ok(Step::sum(&[loss], truth.len()))
     }
 
@@ -149,7 +166,7 @@ impl training::Task for Forecasting {
     /// The linear baseline goes with the network, and what makes its quantiles true on the dev windows.
     fn complete(&self, mut parameters: Vec<Parameter>, device: &Device) -> Result<Vec<Parameter>, Error> {
         let m = &self.recipe.model;
-        let shift = calibrate(&self.model(parameters.clone(), device)?.network, &self.panel, &self.dev)?;
+        let shift = calibrate(&self.model(parameters.clone(), device)?, &self.panel, &self.dev)?;
         parameters.iter_mut().find(|p| p.name == "shift").expect("a forecaster has shifts").data = shift;
         let own = parameters.iter_mut().find(|p| p.name == "linear").expect("a forecaster has a baseline");
         own.data = Linear::fit(&self.panel, &self.train, &self.dev, m.look_back, m.horizon).weight;
@@ -164,7 +181,7 @@ impl training::Task for Forecasting {
         // Evenly spread.
         let stride = self.dev.len().div_ceil(self.recipe.train.eval_pairs);
         let origins: Vec<Origin> = self.dev.iter().step_by(stride).copied().collect();
-        let Some(score) = measure(&model.network, &self.panel, &origins, go_on)? else { return Ok(None) };
+        let Some(score) = measure(model, &self.panel, &origins, go_on)? else { return Ok(None) };
         let mut events = training::Score::events(&score);
         let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len() as f64;
         let mut value = -score.loss;
@@ -179,7 +196,7 @@ impl training::Task for Forecasting {
     }
 
     fn test(&self, model: &ForecastModel, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Score>, Error> {
-        measure(&model.network, &self.panel, &self.test, go_on)
+        measure(model, &self.panel, &self.test, go_on)
     }
 
     fn measured_on(&self) -> &'static str {

@@ -9,6 +9,6 @@ mod texts;
 
 pub use evaluate::{Score, evaluate};
 pub use generator::{Generator, Writing};
-pub use recipe::{Data, Documents, Recipe, Reset, Text, Unfolding, Unit};
+pub use recipe::{Data, Documents, Recipe, Text, Unfolding, Unit};
 pub use task::LanguageModelling;
 pub use texts::Texts;

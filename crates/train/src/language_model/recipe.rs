@@ -1,7 +1,7 @@
 //! A language model's recipe.
 
 use crate::recipe::validate::{out_of_range, shared, within};
-use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train, shared_tables};
+use crate::recipe::{self, Bptt, OneOrMany, Reset, Saved, TaskName, TaskRecipe, Train, shared_tables};
 use crate::scheduled_sampling::{Schedule, TeacherForcing};
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
@@ -118,17 +118,6 @@ impl Text {
     pub fn normaliser(&self) -> Normaliser {
         Normaliser { script: self.script, lowercase: self.lowercase, strip_diacritics: self.strip_diacritics }
     }
-}
-
-/// When the state of a stream begins anew.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reset {
-    /// With every epoch: within one it is carried on from window to window.
-    #[default]
-    Epoch,
-    /// With every window.
-    Window,
 }
 
 /// `[bptt]`: backpropagation through time.

@@ -2,10 +2,11 @@
 
 use super::evaluate::{Score, exposure, measure, never_read, packed, shifted, window};
 use super::generator::Generator;
-use super::recipe::{Documents, Recipe, Reset};
+use super::recipe::{Documents, Recipe};
 use super::report;
 use super::texts::{Texts, documents, stream};
 use crate::Error;
+use crate::recipe::Reset;
 use crate::run::{Event, RunDirectory};
 use crate::training::{self, Evaluation, Moment, Step};
 use serde_json::json;

@@ -302,3 +302,14 @@ pub struct Bptt {
     /// same gradient to the bit.
     pub checkpoint: bool,
 }
+
+/// When the state of a stream begins anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reset {
+    /// With every epoch: within one it is carried on from window to window.
+    #[default]
+    Epoch,
+    /// With every window.
+    Window,
+}
