@@ -1,12 +1,12 @@
 //! Words as tokens, and word vectors from files.
 
-use super::corpus::read_text;
 use super::normalise::Normaliser;
 use super::tokenizer::{END, UNKNOWN};
 use crate::InputError;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -153,15 +153,28 @@ impl Vectors {
     /// # Errors
     /// If the file can't be read, a line has another number of numbers, or one that is none.
     pub fn read(path: &Path, wanted: impl FnMut(&str, usize) -> bool) -> Result<Self, InputError> {
-        Self::parse(&read_text(path)?, wanted).map_err(|e| e.at(path))
+        let file = fs_err::File::open(path).map_err(|e| InputError::io(path, "a text file", &e))?;
+        // A line at a time: such files have gigabytes.
+        let file: Box<dyn BufRead> = match path.extension().is_some_and(|e| e == "gz") {
+            true => Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(file))),
+            false => Box::new(BufReader::new(file)),
+        };
+        Self::parse(file.lines(), wanted).map_err(|e| e.at(path))
     }
 
-    fn parse(text: &str, mut wanted: impl FnMut(&str, usize) -> bool) -> Result<Self, InputError> {
+    fn parse(
+        lines: impl Iterator<Item = std::io::Result<String>>,
+        mut wanted: impl FnMut(&str, usize) -> bool,
+    ) -> Result<Self, InputError> {
         let hint = "vectors are text: a word and its numbers a line, as GloVe, word2vec and fastText write them";
         let mut width = 0;
         let mut words = Vec::new();
         let mut place = 0;
-        for (number, line) in text.lines().enumerate() {
+        for (number, line) in lines.enumerate() {
+            let line = line.map_err(|e| {
+                let hint = "the file may be damaged, or in another encoding: iconv -t UTF-8 converts it";
+                InputError::new("a line of UTF-8 text", e.to_string(), hint).line(number + 1)
+            })?;
             let mut fields = line.trim_end().split(' ');
             let word = fields.next().unwrap_or_default();
             let rest: Vec<&str> = fields.collect();
@@ -230,12 +243,20 @@ mod tests {
     #[test]
     fn vectors_of_wanted_words_are_read() {
         let text = "3 2\na 1 2.5\nb x y\nc -1e-1 0\n";
-        let vectors = Vectors::parse(text, |word, _| word != "b").unwrap();
+        let lines = |text: &'static str| text.lines().map(|line| Ok(line.to_string()));
+        let vectors = Vectors::parse(lines(text), |word, _| word != "b").unwrap();
         assert_eq!(vectors.width, 2);
         assert_eq!(vectors.words, [("a".to_string(), vec![1.0, 2.5]), ("c".to_string(), vec![-0.1, 0.0])]);
-        let e = Vectors::parse(text, |_, _| true).unwrap_err();
+        let e = Vectors::parse(lines(text), |_, _| true).unwrap_err();
         assert_eq!(e.to_string(), "line 3: b: expected a number, got `x`");
-        let e = Vectors::parse("a 1 2\nb 1\n", |_, _| true).unwrap_err();
+        let e = Vectors::parse(lines("a 1 2\nb 1\n"), |_, _| true).unwrap_err();
         assert_eq!(e.to_string(), "line 2: expected 2 numbers, got 1 numbers");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("v.txt");
+        std::fs::write(&path, b"a 1\nb\xff 2\n").unwrap();
+        let e = Vectors::read(&path, |_, _| true).unwrap_err();
+        assert_eq!((e.path.as_deref(), e.line), (Some(path.as_path()), Some(2)), "{e}");
+        std::fs::write(&path, b"a 1\nb 2\n").unwrap();
+        assert_eq!(Vectors::read(&path, |word, _| word == "b").unwrap().words, [("b".to_string(), vec![2.0])]);
     }
 }
