@@ -51,6 +51,8 @@ impl TrainingBar {
 
     /// Removes the bar.
     pub fn finish(&self) {
+        // Nothing is left to be saved: an interrupt ends the program.
+        self.begun.store(false, Ordering::SeqCst);
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

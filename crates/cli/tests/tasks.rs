@@ -165,4 +165,12 @@ fn a_model_that_may_not_ship_is_trained_when_asked_for_and_then_kept() {
     let numbers =
         |text: &str| -> Vec<String> { text.lines().filter(|l| l.starts_with("20")).map(str::to_string).collect() };
     assert!(!numbers(&first).is_empty() && numbers(&first) == numbers(&second), "{first}\n{second}");
+    // A newer run of other settings is another model, and not meant.
+    let other = ["train", "sunspots", "--quiet", "--set", "train.epochs=1", "--set", "model.hidden=8"];
+    assert!(case.run(&other).contains("runs/sunspots-2/model.safetensors"));
+    assert!(case.run(&["forecast", "x.csv", "--model", "sunspots"]).contains("using runs/sunspots-1/"));
+    // One that was interrupted is gone on with.
+    std::fs::remove_file(case.path().join("runs/sunspots-1/model.safetensors")).unwrap();
+    let third = case.run(&["forecast", "x.csv", "--model", "sunspots"]);
+    assert!(third.contains("going on with runs/sunspots-1") && numbers(&first) == numbers(&third), "{third}");
 }

@@ -9,10 +9,11 @@ use simurgh_nn::burn::tensor::Device;
 use simurgh_train::Error;
 use simurgh_train::artifact::Artifact;
 use simurgh_train::recipe::{self, TaskRecipe};
+use simurgh_train::run::RunDirectory;
 use simurgh_train::training::{self, Options, Task};
 use std::path::{Path, PathBuf};
 
-/// The model of a built-in name or a file, as `new` makes it; of a built-in recipe the newest run here, or one trained now.
+/// The model of a built-in name or a file, as `new` makes it; of a built-in recipe the newest run of it here, or one trained now.
 pub fn model_or_recipe<T: Task>(
     name: &str,
     new: fn(Artifact, &Device) -> Result<T::Model, Error>,
@@ -22,59 +23,82 @@ pub fn model_or_recipe<T: Task>(
     else {
         return model(name, new);
     };
-    if let Some(path) = newest_run(name) {
-        tell(&format!("using {}", path.display()));
-        return model(&path.to_string_lossy(), new);
-    }
     let set = sets::by_name(name).map_err(|_| {
-        let message = format!("{name}: expected a model, got a recipe for data of your own");
-        Failure::input(
-            message,
-            format!("simurgh train {name} --set data.train=FILE, then --model runs/{name}-1/model.safetensors"),
-        )
+        let hint = format!("simurgh train {name} --set data.train=FILE, then --model runs/{name}-1/model.safetensors");
+        Failure::input(format!("{name}: expected a model, got a recipe for data of your own"), hint)
     })?;
-    let recipe: T::Recipe = recipe::parse(recipe.text, &[]).map_err(|_| {
+    let mut recipe: T::Recipe = recipe::parse(recipe.text, &[]).map_err(|_| {
         let hint = "see `simurgh models` for what each is";
         Failure::input(format!("{name}: expected a recipe for this command, got one of another task"), hint)
     })?;
-    train::<T>(name, recipe, &set)
+    recipe.name_if_none(name.to_string());
+    let runs = runs::<T>(name, &recipe);
+    if let Some(run) = runs.iter().rev().find(|run| run.model().is_file()) {
+        tell(&format!("using {}", run.model().display()));
+        return model(&run.model().to_string_lossy(), new);
+    }
+    let begun = runs.into_iter().rev().find(|run| run.checkpoint().is_file());
+    train::<T>(name, recipe, &set, begun.as_ref())
 }
 
-fn train<T: Task>(name: &str, mut recipe: T::Recipe, set: &Set) -> Result<T::Model, Failure> {
-    recipe.name_if_none(name.to_string());
+fn train<T: Task>(name: &str, recipe: T::Recipe, set: &Set, begun: Option<&RunDirectory>) -> Result<T::Model, Failure> {
     let directory = data_directory(None);
-    let here = directory
-        .as_deref()
-        .is_some_and(|d| set.places().iter().all(|p| p.found(d, false).is_ok_and(|found| found == Found::Whole)));
-    if !here && matches!(set.origin, Origin::Public(_)) {
+    // Files are looked up from here, then in the data directory.
+    let places = set.places();
+    let found =
+        |p: &sets::Place| [Some(Path::new(".")), directory.as_deref()].into_iter().flatten().any(|d| is_there(p, d));
+    if let Some(missing) = places.iter().find(|p| !found(p)) {
+        let hint = match set.origin {
+            Origin::Private { why, .. } => why.to_string(),
+            _ => format!("simurgh data fetch {name}, then the same command trains it; or --model FILE"),
+        };
         let message = format!(
-            "{name}: expected a model, or the data to train one, got neither: it may not ship (licence: {})",
-            set.licence
+            "{name}: expected a model, or the data to train one ({}), got neither: it may not ship (licence: {})",
+            missing.path, set.licence
         );
-        return Err(Failure::input(
-            message,
-            format!("simurgh data fetch {name}, then the same command trains it; or --model FILE"),
-        ));
+        return Err(Failure::input(message, hint));
     }
-    tell(&format!("no model of {name} yet: training it, once; it stays in runs/{name}-N"));
     let options = Options { data_directory: directory, command: format!("simurgh train {name}"), ..Options::default() };
     let mut observer = TrainingBar::new(false, false);
-    let outcome = training::train::<T>(recipe, &options, &device(), &mut observer);
+    let outcome = match begun {
+        Some(run) => {
+            tell(&format!("no model of {name} yet: going on with {}", run.root().display()));
+            training::resume::<T>(run.root(), &options, &device(), &mut observer)
+        }
+        None => {
+            tell(&format!("no model of {name} yet: training it, once; it stays in runs/{name}-N"));
+            training::train::<T>(recipe, &options, &device(), &mut observer)
+        }
+    };
     observer.finish();
     let outcome = outcome?;
     tell(&format!("trained: {}; report: {}", outcome.run.model().display(), outcome.run.report().display()));
     Ok(outcome.model)
 }
 
-/// The model of the newest run here of a recipe.
-fn newest_run(name: &str) -> Option<PathBuf> {
-    let runs = std::fs::read_dir("runs").ok()?;
-    let number =
-        |file: &std::ffi::OsStr| -> Option<u32> { file.to_str()?.strip_prefix(name)?.strip_prefix('-')?.parse().ok() };
-    let models = runs.filter_map(|entry| {
-        let entry = entry.ok()?;
-        let path = entry.path().join("model.safetensors");
-        path.is_file().then_some((number(&entry.file_name())?, path))
-    });
-    models.max().map(|(_, path)| path)
+/// Something of about the right kind: who edits a set trains on what it is now.
+fn is_there(place: &sets::Place, directory: &Path) -> bool {
+    place.found(directory, false).is_ok_and(|found| found != Found::Nothing)
+}
+
+/// The runs here of this recipe as it is, with whatever seed, the newest last.
+fn runs<T: Task>(name: &str, recipe: &T::Recipe) -> Vec<RunDirectory> {
+    let written = |recipe: &T::Recipe| {
+        let mut all = serde_json::to_value(recipe).expect("a recipe is JSON");
+        all["seed"] = 0.into();
+        all
+    };
+    let same = |run: &RunDirectory| {
+        let text = run.read(&run.recipe()).ok()?;
+        let saved: T::Recipe = recipe::parse(&text, &[]).ok()?;
+        Some(written(&saved) == written(recipe))
+    };
+    let number = |path: &Path| -> Option<u32> {
+        path.file_name()?.to_str()?.strip_prefix(name)?.strip_prefix('-')?.parse().ok()
+    };
+    let Ok(entries) = std::fs::read_dir("runs") else { return Vec::new() };
+    let mut all: Vec<(u32, PathBuf)> =
+        entries.filter_map(|e| e.ok().and_then(|e| Some((number(&e.path())?, e.path())))).collect();
+    all.sort();
+    all.iter().filter_map(|(_, path)| RunDirectory::open(path).ok()).filter(|run| same(run) == Some(true)).collect()
 }

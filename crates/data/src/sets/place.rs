@@ -76,21 +76,28 @@ fn put(made: Made, path: &Path) -> Result<(), InputError> {
     }
     match made {
         Made::File(bytes) => {
-            let new = beside(path, ".new");
-            fs_err::write(&new, bytes).and_then(|()| File::open(&new)?.sync_all()).map_err(io)?;
-            fs_err::rename(&new, path).map_err(io)
+            let new = beside(path, ".fetched");
+            let written = fs_err::write(&new, bytes).and_then(|()| File::open(&new)?.sync_all());
+            written.and_then(|()| fs_err::rename(&new, path)).map_err(|e| {
+                // The error that is told is the first one.
+                let _ = fs_err::remove_file(&new);
+                io(e)
+            })
         }
         Made::Folder(new) => {
-            // A folder can't be renamed onto another: the old one steps aside first.
-            let old = beside(path, ".old");
-            if path.exists() {
-                fs_err::rename(path, &old).map_err(io)?;
+            if !path.exists() {
+                return fs_err::rename(new.path(), path).map_err(io);
             }
-            fs_err::rename(new.path(), path).map_err(io)?;
-            if old.exists() {
-                fs_err::remove_dir_all(&old).map_err(io)?;
+            // A folder can't be renamed onto another: the old one steps aside first, to a name that nothing else has.
+            let aside = (0..).map(|n| beside(path, &format!(".replaced-{n}"))).find(|p| !p.exists());
+            let aside = aside.expect("one of all numbers is free");
+            fs_err::rename(path, &aside).map_err(io)?;
+            if let Err(e) = fs_err::rename(new.path(), path) {
+                // Back to what was there.
+                fs_err::rename(&aside, path).map_err(io)?;
+                return Err(io(e));
             }
-            Ok(())
+            if aside.is_dir() { fs_err::remove_dir_all(&aside) } else { fs_err::remove_file(&aside) }.map_err(io)
         }
     }
 }
@@ -130,7 +137,7 @@ pub(super) fn exchange_rates(text: &str) -> Result<String, InputError> {
 /// Unpacks the files of the folder `name` of a tar.gz beside where they belong.
 fn folder(archive: &Path, name: &str, directory: &Path, place: &Place) -> Result<Beside, InputError> {
     let target = directory.join(place.path);
-    let new = Beside(beside(&target, ".new"));
+    let new = Beside(beside(&target, ".fetched"));
     let io = |e: std::io::Error| InputError::io(new.path(), "a writable folder", &e);
     if new.path().exists() {
         fs_err::remove_dir_all(new.path()).map_err(io)?;

@@ -102,6 +102,8 @@ fn one_folder_of_an_archive_is_kept_and_nothing_is_written_elsewhere() {
     // What was there before is replaced as a whole.
     std::fs::create_dir_all(target.join("to/in")).unwrap();
     std::fs::write(target.join("to/in/old"), "").unwrap();
+    // A folder of the user's own beside it is nobody else's business.
+    std::fs::create_dir_all(target.join("to/in.old")).unwrap();
     let bad = part(Form::Folder("in"), vec![place_of(SHA_OF_ABC)]);
     assert_eq!(place(&bad, &download, &target).unwrap_err().path, Some(target.join("to/in")));
     assert!(target.join("to/in/old").exists());
@@ -113,7 +115,7 @@ fn one_folder_of_an_archive_is_kept_and_nothing_is_written_elsewhere() {
         names
     };
     assert_eq!(names(&target.join("to/in")), ["a", "b"]);
-    assert_eq!(names(&target.join("to")), ["in"]);
+    assert_eq!(names(&target.join("to")), ["in", "in.old"]);
     assert_eq!(names(directory.path()), ["data", "x.tar.gz"]);
     std::fs::write(&download, "no archive").unwrap();
     assert!(place(&good, &download, &target).unwrap_err().to_string().contains("tar.gz"));
@@ -133,7 +135,7 @@ fn a_file_is_replaced_whole_or_not_at_all() {
     assert_eq!(std::fs::read_to_string(target.join("x")).unwrap(), "old");
     place(&part(Form::AsIs, vec![file("x", b"new")]), &download, &target).unwrap();
     assert_eq!(std::fs::read_to_string(target.join("x")).unwrap(), "new");
-    assert!(!target.join("x.new").exists());
+    assert!(!target.join("x.fetched").exists());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::panel::{Origin, Panel};
 use super::recipe::Recipe;
 use crate::Error;
 use crate::recipe::Reset;
+use simurgh_data::InputError;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::forecaster::{Forecaster, Windows};
 use simurgh_nn::pass::Precision;
@@ -17,6 +18,9 @@ type With<'a> = &'a mut dyn FnMut(&[usize], &Windows) -> Result<bool, Error>;
 /// Windows forecast together.
 const BATCH: usize = 256;
 
+/// A part of a series has so many windows at least, if the series has: memory is learnt from what is carried.
+const LANE: usize = 8;
+
 /// The batches of an epoch, of windows by their place in `train`: each series is cut into equal parts, which are learnt from side by
 /// side; a batch holds the next window of each. Where the first window begins is drawn for every epoch.
 pub(super) fn batches(recipe: &Recipe, train: &[Origin], epoch: u64) -> Vec<Vec<usize>> {
@@ -29,7 +33,7 @@ pub(super) fn batches(recipe: &Recipe, train: &[Origin], epoch: u64) -> Vec<Vec<
     for own in &series {
         let offset = random.below(m.look_back.min(own.len()));
         let windows: Vec<usize> = (offset..own.len()).step_by(m.look_back).map(|i| base + i).collect();
-        let parts = (lanes / series.len()).clamp(1, windows.len().div_ceil(2));
+        let parts = (lanes / series.len()).clamp(1, windows.len().div_ceil(LANE));
         let (length, more) = (windows.len() / parts, windows.len() % parts);
         let mut rest = windows.as_slice();
         for part in 0..parts {
@@ -51,14 +55,23 @@ pub(super) fn begins(recipe: &Recipe, first: Origin) -> bool {
 }
 
 /// What is carried, for the first `count` windows.
+///
+/// # Errors
+/// If it is of fewer: the recipe of the run was changed.
 pub(super) fn carried(
     numbers: &[simurgh_nn::parameters::Parameter],
     count: usize,
     device: &Device,
-) -> Option<Vec<State>> {
-    let states = State::read(numbers, device)?;
+) -> Result<Option<Vec<State>>, InputError> {
+    let Some(states) = State::read(numbers, device) else { return Ok(None) };
+    let there = states[0].hidden.dims()[0];
+    if there < count {
+        let hint = "give [data], [model] and [train] of the run's recipe.toml the values with which it began";
+        let expected = format!("what is carried from {count} windows to the next");
+        return Err(InputError::new(expected, format!("that of {there}"), hint));
+    }
     let rows: Vec<usize> = (0..count).collect();
-    Some(states.iter().map(|s| if s.hidden.dims()[0] == count { s.clone() } else { s.pick(&rows) }).collect())
+    Ok(Some(states.iter().map(|s| if there == count { s.clone() } else { s.pick(&rows) }).collect()))
 }
 
 /// Calls `with` the windows of these origins, batch by batch, and their places among them, until it says no. Where the network
@@ -112,8 +125,10 @@ pub(super) fn each_batch(
                 break;
             }
             let origins: Vec<Origin> = going.iter().map(origin).collect();
-            let windows = Windows { memory: memory_of(&going), ..panel.windows(&origins, look_back, horizon) };
-            memory = Some(network.remember(&windows, horizon, Precision::F32)?);
+            // Of what is known in advance a segment is read, as in training, however far is forecast.
+            let segment = network.config().segment;
+            let windows = Windows { memory: memory_of(&going), ..panel.windows(&origins, look_back, segment) };
+            memory = Some(network.remember(&windows, segment, Precision::F32)?);
         }
     }
     Ok(true)
@@ -195,7 +210,8 @@ segment = 2\nlook_back = 4\nhorizon = 3\ndecoding = \"recursive\"\nnormalise = \
                     if step == o.step {
                         assert_eq!(network.forecast(&one, 3, Precision::F32)?, forecast, "{o:?}");
                     }
-                    memory = Some(network.remember(&one, 3, Precision::F32)?);
+                    let short = Windows { ..panel.windows(&[Origin { step, ..o }], 4, 2) };
+                    memory = Some(network.remember(&Windows { memory: one.memory, ..short }, 2, Precision::F32)?);
                 }
                 seen[place] = true;
             }

@@ -141,15 +141,15 @@ impl training::Task for Forecasting {
         let device = network.devices().into_iter().next().expect("a network is on a device");
         let memory = |device: &Device| match goes_on {
             true => streams::carried(moment.carried, origins.len(), device),
-            false => None,
+            false => Ok(None),
         };
         let read = if moment.teacher.share < 1.0 {
-            windows.memory = memory(&device.clone().inner());
+            windows.memory = memory(&device.clone().inner())?;
             Some(network.valid().walk(&windows, &truth, m.horizon, &moment.teacher, pass.precision)?)
         } else {
             None
         };
-        windows.memory = memory(&device);
+        windows.memory = memory(&device)?;
         let (loss, last) = network.loss(&windows, read.as_deref().unwrap_or(&truth), &truth, pass)?;
         if remembers {
             *moment.carried = State::write(&last);

@@ -17,6 +17,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 /// Downloads `url` into `file`, going on after what is in it; calls `progress` with the bytes there and those in all, if known.
 ///
+/// The file is returned locked: nobody else writes it while it is held.
+///
 /// # Errors
 /// No network, another answer than the file, a download cut short, another checksum. The bytes that arrived stay for the next time
 /// unless they are wrong.
@@ -25,7 +27,7 @@ pub fn download(
     sum: Option<(u64, &str)>,
     file: &Path,
     progress: &dyn Fn(u64, Option<u64>),
-) -> Result<(), InputError> {
+) -> Result<File, InputError> {
     let io = |e: std::io::Error| InputError::io(file, "a file that can be written", &e);
     let mut part = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(file).map_err(io)?;
     match part.try_lock() {
@@ -57,10 +59,10 @@ pub fn download(
         }
     }
     part.sync_all().map_err(io)?;
-    let Some((_, expected)) = sum else { return Ok(()) };
+    let Some((_, expected)) = sum else { return Ok(part) };
     let got = file_digest(file)?;
     if got == expected {
-        return Ok(());
+        return Ok(part);
     }
     // What is wrong is not taken up again.
     part.set_len(0).map_err(io)?;
@@ -127,7 +129,7 @@ fn transfer(
             Ok(0) => break,
             Ok(n) => n,
             Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-            Err(e) => return Err(cut_short(url, there, all, &e.to_string())),
+            Err(e) => return Err(cut_short(url, there, all, sum.is_some(), &e.to_string())),
         };
         there += n as u64;
         if sum.is_some_and(|(bytes, _)| there > bytes) {
@@ -139,7 +141,7 @@ fn transfer(
         part.write_all(&buffer[..n]).map_err(disk)?;
     }
     match all {
-        Some(all) if there < all => Err(cut_short(url, there, Some(all), "the connection ended")),
+        Some(all) if there < all => Err(cut_short(url, there, Some(all), sum.is_some(), "the connection ended")),
         _ => Ok(()),
     }
 }
@@ -150,9 +152,9 @@ fn begins_at(response: &Response<Body>) -> Option<u64> {
     range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
 }
 
-fn cut_short(url: &str, there: u64, all: Option<u64>, why: &str) -> Broken {
+fn cut_short(url: &str, there: u64, all: Option<u64>, goes_on: bool, why: &str) -> Broken {
     let expected = all.map_or("the whole file".to_string(), |all| format!("{all} bytes"));
-    let hint = "the same command goes on from there";
+    let hint = if goes_on { "the same command goes on from there" } else { "the same command begins it again" };
     Broken::Again(InputError::new(expected, format!("{there} ({why})"), hint).at(url))
 }
 
@@ -163,7 +165,7 @@ fn no_answer(url: &str, error: &ureq::Error) -> Broken {
             "check the network; behind a proxy set HTTPS_PROXY; --mirror URL fetches from elsewhere"
         }
         E::BadUri(_) | E::Http(_) => "check --mirror: http://HOST/PATH",
-        E::InvalidProxyUrl => "check HTTPS_PROXY: http://HOST:PORT",
+        E::InvalidProxyUrl | E::ConnectProxyFailed(_) => "check HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT",
         _ => "try again; --mirror URL fetches from elsewhere",
     };
     let e = InputError::new("an answer", error.to_string(), hint).at(url);

@@ -14,6 +14,7 @@ pub fn run(args: &DataFetchArgs) -> Result<(), Failure> {
     let directory = directory(args.data_dir.as_ref());
     // A name that is wrong is said before anything is downloaded.
     let sets: Vec<Set> = args.names.iter().map(|name| sets::by_name(name)).collect::<Result<_, _>>()?;
+    sets.iter().try_for_each(|set| parts(set).map(|_| ()))?;
     for set in sets {
         let fetched = one(&set, &directory, args)?;
         if args.json {
@@ -32,17 +33,18 @@ pub fn run(args: &DataFetchArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is downloaded of a set, if anything can be.
+fn parts(set: &Set) -> Result<&'static [Part], Failure> {
+    match set.origin {
+        Origin::Public(parts) => Ok(parts),
+        Origin::Embedded => Err(Failure::input(format!("{}: is part of the program", set.name), first_recipe(set))),
+        Origin::Private { why, .. } => Err(Failure::input(format!("{}: has no public address", set.name), why)),
+    }
+}
+
 /// Fetches what is missing of a set: how many downloads that took.
 pub(super) fn one(set: &Set, directory: &Path, args: &DataFetchArgs) -> Result<usize, Failure> {
-    let parts = match set.origin {
-        Origin::Public(parts) => parts,
-        Origin::Embedded => {
-            return Err(Failure::input(format!("{}: is part of the program", set.name), first_recipe(set)));
-        }
-        Origin::Private { why, .. } => {
-            return Err(Failure::input(format!("{}: has no public address", set.name), why));
-        }
-    };
+    let parts = parts(set)?;
     // What is to be replaced is asked for before anything is downloaded.
     let mut missing = Vec::new();
     for part in parts {
@@ -89,7 +91,7 @@ fn fetch(set: &Set, part: &Part, directory: &Path, args: &DataFetchArgs) -> Resu
             _ => String::new(),
         }
     };
-    outcome.map_err(|mut e: InputError| {
+    let _held = outcome.map_err(|mut e: InputError| {
         e.hint += &by_hand();
         e
     })?;

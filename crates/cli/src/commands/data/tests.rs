@@ -111,6 +111,7 @@ impl Case {
     fn download(&self) -> Result<(), String> {
         let sum = sets::digest(FILE);
         download(&format!("{}/file", self.server.url), Some((16, &sum)), &self.part(), &|_, _| {})
+            .map(drop)
             .map_err(|e| format!("{e}; {}", e.hint))
     }
 
