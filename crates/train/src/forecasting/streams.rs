@@ -18,7 +18,7 @@ type With<'a> = &'a mut dyn FnMut(&[usize], &Windows) -> Result<bool, Error>;
 /// Windows forecast together.
 const BATCH: usize = 256;
 
-/// A part of a series has so many windows at least, if the series has: memory is learnt from what is carried.
+/// A part of a series has about so many windows or more, if the series has: memory is learnt from what is carried.
 const LANE: usize = 8;
 
 /// The batches of an epoch, of windows by their place in `train`: each series is cut into equal parts, which are learnt from side by
