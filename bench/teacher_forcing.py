@@ -6,8 +6,8 @@
 A run takes 7 to 20 minutes of one core; a run that is there is not made again, one that was interrupted goes on. Dev curves are of
 300 sentences by greedy search, the test set is test2016. `--table` trains nothing. The curves go to bench/teacher_forcing.svg."""
 import argparse, json, pathlib, statistics, subprocess
+import trainings
 
-root = pathlib.Path(__file__).resolve().parents[1]
 parser = argparse.ArgumentParser()
 parser.add_argument("--data-dir", required=True)
 parser.add_argument("--out", default="runs/teacher-forcing", type=pathlib.Path)
@@ -17,7 +17,6 @@ parser.add_argument("--table", action="store_true")
 arguments = parser.parse_args()
 seeds = [int(s) for s in arguments.seeds.split(",")]
 
-program = root / "target/release/simurgh"
 base = """text.vocab=4000 model.embedding=128 model.encoder_hidden=128 model.decoder_hidden=256 model.readout=128
 model.dropout=0.3 train.epochs=5 train.batch_tokens=1200 train.learning_rate=2e-3 train.eval_beam=1 train.average=0.99
 train.eval_every=125 train.eval_pairs=300""".split()
@@ -35,16 +34,10 @@ chosen = [r for r in regimes if not arguments.only or r in arguments.only.split(
 
 def run(regime, seed):
     out = arguments.out / f"k-{regime}-{seed}"
-    if not (out / "model.safetensors").exists() and not arguments.table:
-        command = [program, "train"]
-        if (out / "checkpoints").exists():
-            command += ["--resume", out, "--data-dir", arguments.data_dir, "--quiet"]
-        else:
-            command += ["multi30k-en-de", "--data-dir", arguments.data_dir, "--seed", str(seed), "--out", out, "--quiet"]
-            for pair in base + [f"teacher_forcing.{key}" for key in regimes[regime][1]]:
-                command += ["--set", pair]
-        subprocess.run([*command, "--threads", "1"], check=True, stdout=subprocess.DEVNULL)
-    return out if (out / "model.safetensors").exists() else None
+    if not trainings.finished(out) and not arguments.table:
+        settings = base + [f"teacher_forcing.{key}" for key in regimes[regime][1]]
+        trainings.train(out, "multi30k-en-de", seed, settings, arguments.data_dir)
+    return out if trainings.finished(out) else None
 
 
 def read(out):
@@ -58,19 +51,10 @@ def read(out):
     for beam in (1, 5):
         kept = out / f"test-{beam}.json"
         if not kept.exists():
-            command = [program, "eval", out / "model.safetensors", "--data-dir", arguments.data_dir, "--beam", str(beam), "--json"]
+            command = [trainings.program, "eval", out / "model.safetensors", "--data-dir", arguments.data_dir, "--beam", str(beam), "--json"]
             kept.write_text(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         test[beam] = json.loads(kept.read_text())["bleu"]
     return {step: scores for step, scores in dev.items() if "bleu" in scores}, test
-
-
-def spread(values, form):
-    """The mean, and the smallest and the largest of several."""
-    values = [v for v in values if v is not None]
-    if not values:
-        return "-"
-    text = format(statistics.mean(values), form)
-    return text if len(values) == 1 else f"{text} ({format(min(values), form)} to {format(max(values), form)})"
 
 
 all_runs = {}
@@ -91,10 +75,10 @@ for regime in [r for r in chosen if r in all_runs]:
         missing = firsts.count(None)
         if missing == len(firsts):
             return "never"
-        return spread(firsts, ",.0f") + (f", {missing} never" if missing else "")
+        return trainings.spread(firsts, ",.0f") + (f", {missing} never" if missing else "")
 
-    cells = [spread([test[beam] for _, test in runs], ".2f") for beam in (1, 5)]
-    cells.append(spread([max(d["bleu"] for d in dev.values()) for dev, _ in runs], ".2f"))
+    cells = [trainings.spread([test[beam] for _, test in runs], ".2f") for beam in (1, 5)]
+    cells.append(trainings.spread([max(d["bleu"] for d in dev.values()) for dev, _ in runs], ".2f"))
     print(f"| {regimes[regime][0]} | {len(runs)} | " + " | ".join(cells + [updates(g) for g in (10, 15, 20)]) + " |")
 
 print("\n| regime | nats a token, teacher-forced | free-running | right, teacher-forced | free-running | wrong after a wrong one | wrong while all were right |")
@@ -107,7 +91,7 @@ for regime in [r for r in chosen if r in all_runs]:
     print(f"| {regimes[regime][0]} | " + " | ".join(cells) + " |")
 
 # Curves: the mean over seeds, and a band from the smallest to the largest.
-colours = ["#0b6e99", "#2a9d5c", "#e09f1f", "#d1603d", "#8f5bb0", "#c0392b", "#7f8c8d"]
+colours = ["#0b6e99", "#2a9d5c", "#e09f1f", "#d1603d", "#8f5bb0", "#34495e", "#7f8c8d"]
 width, height, left, bottom, top = 760, 400, 50, 40, 20
 steps = max(step for runs in all_runs.values() for dev, _ in runs for step in dev)
 most = 5 * (1 + int(max(d["bleu"] for runs in all_runs.values() for dev, _ in runs for d in dev.values()) // 5))
@@ -132,4 +116,4 @@ for k, (regime, name) in enumerate((r, name) for r, (name, _) in regimes.items()
     svg.append(f'<path d="M{x(steps) + 14:.1f} {top + 12 + 20 * k}h18" stroke="{colours[k]}" stroke-width="3"/>')
     svg.append(f'<text x="{x(steps) + 38:.1f}" y="{top + 16 + 20 * k}">{name} ({len(runs)})</text>')
 svg.append("</svg>")
-(root / "bench/teacher_forcing.svg").write_text("\n".join(svg) + "\n")
+(trainings.root / "bench/teacher_forcing.svg").write_text("\n".join(svg) + "\n")

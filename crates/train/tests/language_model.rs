@@ -111,8 +111,12 @@ fn the_carried_state_is_worth_something() {
         let last = events.lines().rfind(|l| l.contains("\"train\",\"name\":\"nll\"")).unwrap().to_string();
         serde_json::from_str::<serde_json::Value>(&last).unwrap()["value"].as_f64().unwrap()
     };
-    let (carried, alone) = (nll("bptt.reset=epoch"), nll("bptt.reset=window"));
+    let (carried, alone) = (nll("bptt.drop_state=0"), nll("bptt.reset=window"));
     assert!(carried < 0.7 * alone, "{carried}, {alone}");
+    // A state that is dropped before every window is none; before some, something between.
+    assert_eq!(nll("bptt.drop_state=0.9999999999"), alone);
+    let some = nll("bptt.drop_state=0.3");
+    assert!(carried < some && some < alone, "{carried}, {some}, {alone}");
 }
 
 #[test]

@@ -173,5 +173,10 @@ fn what_is_remembered_goes_on_as_if_both_windows_were_one() {
             memory: Some(states),
         };
         assert_eq!(forecast(&short, &two), twice(&forecast(&short, &second)));
+        // The first of them begins anew.
+        let states = two.memory.as_ref().map(|all| all.iter().map(|s| s.begin_anew(&[true, false])).collect());
+        let forgot = forecast(&short, &Windows { memory: None, ..second.clone() });
+        let mixed = [forgot, forecast(&short, &second)].concat();
+        assert_eq!(forecast(&short, &Windows { memory: states, ..two }), mixed);
     }
 }

@@ -53,6 +53,17 @@ impl State {
         })
     }
 
+    /// The states of all sequences but those that begin anew: with zeros.
+    #[must_use]
+    pub fn begin_anew(&self, which: &[bool]) -> Self {
+        let keep: Vec<f32> = which.iter().map(|anew| f32::from(u8::from(!anew))).collect();
+        let keep = TensorData::new(keep, [which.len(), 1]);
+        self.map(|all| {
+            let keep = Tensor::<2>::from_data(keep.clone(), (&all.device(), all.dtype()));
+            all * keep
+        })
+    }
+
     fn map(&self, apply: impl Fn(Tensor<2>) -> Tensor<2>) -> Self {
         Self { hidden: apply(self.hidden.clone()), cell: self.cell.clone().map(apply) }
     }

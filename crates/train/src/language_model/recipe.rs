@@ -1,6 +1,6 @@
 //! A language model's recipe.
 
-use crate::recipe::validate::{out_of_range, shared, within};
+use crate::recipe::validate::{out_of_range, share, shared, within};
 use crate::recipe::{self, Bptt, OneOrMany, Reset, Saved, TaskName, TaskRecipe, Train, shared_tables};
 use crate::scheduled_sampling::{Schedule, TeacherForcing};
 use serde::{Deserialize, Serialize};
@@ -129,13 +129,16 @@ pub struct Unfolding {
     pub window_steps: usize,
     /// When the state of a stream begins anew.
     pub reset: Reset,
+    /// Before this share of the windows a stream's state is dropped, each stream by itself, so that the network also learns to
+    /// begin without one, as it does in use (`drop_state_probability` of Melis et al. 2018).
+    pub drop_state: f64,
     /// Keep the states between blocks of steps alone and compute the activations again.
     pub checkpoint: bool,
 }
 
 impl Default for Unfolding {
     fn default() -> Self {
-        Self { window_steps: 100, reset: Reset::Epoch, checkpoint: false }
+        Self { window_steps: 100, reset: Reset::Epoch, drop_state: 0.05, checkpoint: false }
     }
 }
 
@@ -170,6 +173,7 @@ impl TaskRecipe for Recipe {
             return Err(out_of_range("teacher_forcing.schedule", expected, "another"));
         }
         within("text.vocab", self.text.vocab, 10, 1_000_000)?;
+        share("bptt.drop_state", self.bptt.drop_state)?;
         if self.text.documents == Documents::Stream {
             within("bptt.window_steps", self.bptt.window_steps, 1, 100_000)?;
             if self.model.bidirectional {

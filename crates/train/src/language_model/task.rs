@@ -20,7 +20,7 @@ use simurgh_nn::parameters::{self, Parameter};
 use simurgh_nn::pass::{Noise, Pass};
 use simurgh_nn::recurrent::State;
 use simurgh_nn::sequences::Sequences;
-use simurgh_random::{mix, stream as seeded};
+use simurgh_random::{Random, mix, stream as seeded};
 use std::path::Path;
 
 /// A language model with its text.
@@ -157,7 +157,15 @@ impl training::Task for LanguageModelling {
         };
         let begins = lines || batch[0] == 0 || recipe.bptt.reset == Reset::Window;
         let device = network.devices().into_iter().next().expect("a network is on a device");
-        let initial = |device: &Device| if begins { None } else { State::read(moment.carried, device) };
+        let anew: Vec<bool> = {
+            let draws = seeded(recipe.seed, "drop-state") ^ mix(moment.epoch) ^ mix(mix(batch[0] as u64));
+            let mut random = Random::new(draws);
+            (0..inputs.layout.sequences()).map(|_| random.uniform() < recipe.bptt.drop_state).collect()
+        };
+        let initial = |device: &Device| {
+            let states = if begins { None } else { State::read(moment.carried, device) };
+            states.map(|all| all.iter().map(|state| state.begin_anew(&anew)).collect::<Vec<State>>())
+        };
         if moment.teacher.share < 1.0 {
             let (initial, network) = (initial(&device.clone().inner()), network.valid());
             let never = never_read(recipe.text.documents);
