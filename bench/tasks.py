@@ -1,4 +1,4 @@
-"""The built-in recipes of every task but translation, by several seeds: trains what is missing and prints the rows of BENCHMARKS.md.
+"""The recipes of every task but translation, by several seeds: trains what is missing and prints the rows of BENCHMARKS.md.
 
     cargo build --release -p simurgh
     python3 bench/tasks.py --data-dir DIR [--out runs/tasks] [--seeds 1,2,3] [--only trec,etth1-96] [--table]
@@ -20,6 +20,7 @@ def ahead(recipe, steps, windows, metrics, *more):
     return recipe, [f"model.horizon={steps}", f"train.batch_tokens={windows * steps}", *more], metrics
 
 
+captions = "multi30k-en-de/tok/{}.lc.norm.tok.en"
 # name: (recipe, settings, what is printed of the test set)
 rows = {
     "sst2": ("sst2", [], [accuracy]),
@@ -31,6 +32,12 @@ rows = {
         [accuracy, macro_f1],
     ),
     "chorales": ("chorales", [], [nats]),
+    "captions": (
+        "text",
+        [f"data.{part}={captions.format(name)}" for part, name in (("train", "train"), ("dev", "val"), ("test", "test_2016_flickr"))]
+        + ["model.layers=1", "model.hidden=512", "model.dropout=0.1", "train.batch_tokens=1600", "train.learning_rate=3e-3", "train.epochs=6"],
+        [("bits_per_character", "bits a character", 1, ".3f", ""), ("perplexity", "perplexity", 1, ".3f", "")],
+    ),
     "digits": ("digits", [], [per_cent("accuracy", "frames"), per_cent("label_error_rate", "digit error rate")]),
     "etth1-96": ("etth1", [], [mse, mae]),
     "etth1-192": ahead("etth1", 192, 896, [mse, mae]),

@@ -132,7 +132,7 @@ impl Text {
 pub struct Pretrain {
     /// Text files besides the training texts, a text a line.
     pub text: OneOrMany<PathBuf>,
-    /// Passes over all of it.
+    /// Passes over all of it; 0: nothing is learnt first.
     pub epochs: u64,
     /// Most tokens of a batch.
     pub batch_tokens: usize,
@@ -220,7 +220,7 @@ impl TaskRecipe for Recipe {
         if let Some(pretrain) = &self.pretrain {
             share("pretrain.dropout", pretrain.dropout)?;
             positive("pretrain.learning_rate", pretrain.learning_rate)?;
-            within("pretrain.epochs", pretrain.epochs as usize, 1, 10_000_000)?;
+            within("pretrain.epochs", pretrain.epochs as usize, 0, 10_000_000)?;
             within("pretrain.batch_tokens", pretrain.batch_tokens, 1, 10_000_000)?;
         }
         share("text.word_dropout", self.text.word_dropout)?;

@@ -141,7 +141,7 @@ impl training::Task for Classification {
     }
 
     fn prepare(&mut self, run: &RunDirectory, device: &Device, observer: &mut dyn Observer) -> Result<(), Error> {
-        let Some(pretrain) = &self.recipe.pretrain else { return Ok(()) };
+        let Some(pretrain) = self.recipe.pretrain.as_ref().filter(|p| p.epochs > 0) else { return Ok(()) };
         observer.note("first the encoder learns to guess words");
         // A twentieth, evenly spread, says how well.
         let all = self.examples.train.iter().map(|example| &example.text).chain(&self.examples.unlabelled).cloned();
