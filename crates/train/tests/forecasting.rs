@@ -131,6 +131,10 @@ fn waves_are_learnt_with_what_is_known_of_the_future() {
         // The third day's jump, and that day's alone.
         let difference: Vec<f64> = b.steps.iter().zip(&low.steps).map(|(high, low)| high.1[1] - low.1[1]).collect();
         assert!(difference[2] > 3.0 && difference[0].abs() < 2.0 && difference[3].abs() < 2.0, "{difference:?}");
+        // A nearer end changes nothing before it, also where it lies within a segment.
+        for steps in 1..4 {
+            assert_eq!(model.forecast(table.clone(), steps, 20).unwrap()[0].steps[..], b.steps[..steps], "{decoding}");
+        }
         let e = model.forecast(table, 5, 20).unwrap_err().to_string();
         assert!(e.contains("`jump` of 5 rows after the last value of `b`, got 4"), "{e}");
     }

@@ -6,19 +6,24 @@ use crate::failure::{Failure, tell};
 use simurgh_data::InputError;
 use simurgh_data::audio::Reader;
 use simurgh_train::labelling::{Heard, Segment, SoundLabeller};
-use std::io::{BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::time::{Duration, Instant};
 
 /// Runs the command.
 pub fn run(args: &LabelArgs) -> Result<(), Failure> {
     let model = labeller(&args.model)?;
     let named = |e: InputError| e.at(if args.file == "-" { "standard input" } else { &args.file });
-    let input: Box<dyn Read> = if args.file == "-" {
+    let mut input: Box<dyn BufRead> = if args.file == "-" {
         Box::new(std::io::stdin().lock())
     } else {
         let file = std::fs::File::open(&args.file).map_err(|e| InputError::io(&args.file, "a WAV file", &e))?;
         Box::new(BufReader::new(file))
     };
+    if args.rate.is_some() && input.fill_buf().is_ok_and(|begin| begin.starts_with(b"RIFF")) {
+        let hint = "leave out --rate: a WAV file says its own";
+        return Err(named(InputError::new("raw samples, as --rate says", "a WAV file", hint)).into());
+    }
+    let input: Box<dyn Read> = Box::new(input);
     let reader = match args.rate {
         Some(rate) => Reader::Raw { rate, input },
         None => Reader::wav(input).map_err(|mut e| {

@@ -47,7 +47,19 @@ pub fn read_clips(folder: &Path, rate: u32, notes: &mut Vec<String>) -> Result<V
         let hint = "a folder of files label_speaker_number.wav, or of folders LABEL of WAV files";
         return Err(InputError::new("WAV files", "none", hint).at(folder));
     }
+    // One folder's files have names or tracks that say a label, or none of them has: then the folder's name does.
+    for own in files.chunk_by(|a, b| a.parent() == b.parent()) {
+        let without: Vec<&PathBuf> = own.iter().filter(|path| !says_its_label(path)).collect();
+        if let Some(path) = without.first().filter(|_| without.len() < own.len()) {
+            let hint = "name it label_speaker_number.wav, put NAME.txt beside it, or put it into a folder LABEL";
+            return Err(InputError::new("a label, as others of its folder have", "none", hint).at(path));
+        }
+    }
     files.into_iter().map(|path| clip(&path, rate, notes)).collect()
+}
+
+fn says_its_label(path: &Path) -> bool {
+    path.with_extension("txt").exists() || path.file_stem().is_some_and(|stem| stem.to_string_lossy().contains('_'))
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), InputError> {
@@ -90,7 +102,10 @@ fn clip(path: &Path, rate: u32, notes: &mut Vec<String>) -> Result<Clip, InputEr
 fn spans(track: &Path, rate: u32, samples: usize) -> Result<Vec<Span>, InputError> {
     let text = fs_err::read_to_string(track).map_err(|e| InputError::io(track, "a label track", &e))?;
     let mut all: Vec<Span> = Vec::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+    let text = text.trim_start_matches('\u{feff}');
+    // A line that begins with a backslash has the frequencies of the label before it.
+    let is_label = |line: &str| !line.trim().is_empty() && !line.starts_with('\\');
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| is_label(line)) {
         let mut cells = line.split('\t');
         let mut seconds = || cells.next().and_then(|c| c.trim().parse::<f64>().ok()).filter(|s| *s >= 0.0 && *s < 1e7);
         let (begin, end) = (seconds(), seconds());
@@ -101,6 +116,15 @@ fn spans(track: &Path, rate: u32, samples: usize) -> Result<Vec<Span>, InputErro
                 .at(track)
                 .line(index + 1));
         };
+        let length = samples as f64 / f64::from(rate);
+        // Times are rounded; the recording may have lost its last moments.
+        if end > length + 0.1 {
+            let got = format!("{end} s");
+            let hint = "is it the track of another recording?";
+            return Err(InputError::new(format!("parts within the recording's {length:.2} s"), got, hint)
+                .at(track)
+                .line(index + 1));
+        }
         let at = |s: f64| ((s * f64::from(rate)).round() as usize).min(samples);
         let span = Span { begin: at(begin), end: at(end), label: label.into() };
         let before = all.last().map_or(0, |s| s.end);
@@ -137,11 +161,20 @@ mod tests {
         let of = |k: usize| clips[k].spans.iter().map(|s| (s.begin, s.end, s.label.as_str())).collect::<Vec<_>>();
         assert_eq!(of(1), [(160, 480, "no"), (800, 1440, "yes")]);
         assert_eq!((of(2), clips[1].labelled, clips[2].labelled), (vec![(0, 1600, "yes")], true, false));
-        for (track, want) in [("0.01 0.03 no", "begin TAB end"), ("0.03\t0.01\tno", "one after the other")] {
+        std::fs::write(root.join("long.txt"), "\u{feff}0.01\t0.03\tno\n\\\t100\t200\n").unwrap();
+        assert_eq!(read_clips(root, 8000, &mut notes).unwrap()[1].spans.len(), 1);
+        for (track, want) in [
+            ("0.01 0.03 no", "begin TAB end"),
+            ("0.03\t0.01\tno", "one after the other"),
+            ("0.01\t99\tno", "within the recording's 0.10 s, got 99 s"),
+        ] {
             std::fs::write(root.join("long.txt"), track).unwrap();
             let e = read_clips(root, 8000, &mut notes).unwrap_err();
             assert!(e.to_string().contains("long.txt:1") && e.to_string().contains(want), "{e}");
         }
+        std::fs::remove_file(root.join("long.txt")).unwrap();
+        let e = read_clips(root, 8000, &mut notes).unwrap_err().to_string();
+        assert!(e.contains("long.wav: expected a label, as others of its folder have"), "{e}");
         let empty = tempfile::tempdir().unwrap();
         assert!(read_clips(empty.path(), 8000, &mut notes).unwrap_err().to_string().contains("WAV files, got none"));
     }

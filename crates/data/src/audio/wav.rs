@@ -2,7 +2,7 @@
 
 use crate::InputError;
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
-use std::io::Read;
+use std::io::{Chain, Cursor, Read};
 use std::path::Path;
 
 /// Samples between -1 and 1, one channel.
@@ -19,7 +19,12 @@ pub struct Pcm {
 /// Sound as it arrives.
 pub enum Reader<R: Read> {
     /// A WAV.
-    Wav(Box<WavReader<R>>),
+    Wav {
+        /// Its header was read.
+        reader: Box<WavReader<Chain<Cursor<Vec<u8>>, R>>>,
+        /// It was written before its length was known: it goes on until it ends.
+        endless: bool,
+    },
     /// 16-bit little-endian samples of one channel without a header.
     Raw {
         /// Samples a second.
@@ -53,20 +58,21 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// If it is none.
-    pub fn wav(input: R) -> Result<Self, InputError> {
-        let reader = WavReader::new(input).map_err(|e| broken(&e))?;
+    pub fn wav(mut input: R) -> Result<Self, InputError> {
+        let (header, endless) = header(&mut input).map_err(|e| broken(&e.into()))?;
+        let reader = WavReader::new(Cursor::new(header).chain(input)).map_err(|e| broken(&e))?;
         let spec = reader.spec();
         if spec.channels == 0 || spec.sample_rate < 1000 || spec.sample_rate > 1_000_000 {
             let got = format!("{} channels, {} a second", spec.channels, spec.sample_rate);
             return Err(InputError::new("a WAV file of 1,000 to 1,000,000 samples a second", got, "convert it"));
         }
-        Ok(Self::Wav(Box::new(reader)))
+        Ok(Self::Wav { reader: Box::new(reader), endless })
     }
 
     /// Samples a second.
     pub fn rate(&self) -> u32 {
         match self {
-            Self::Wav(reader) => reader.spec().sample_rate,
+            Self::Wav { reader, .. } => reader.spec().sample_rate,
             Self::Raw { rate, .. } => *rate,
         }
     }
@@ -83,7 +89,7 @@ impl<R: Read> Reader<R> {
                 to.extend(bytes.chunks_exact(2).map(|b| f32::from(i16::from_le_bytes([b[0], b[1]])) / 32_768.0));
                 Ok(!bytes.len().is_multiple_of(2))
             }
-            Self::Wav(reader) => {
+            Self::Wav { reader, endless } => {
                 let spec = reader.spec();
                 let channels = usize::from(spec.channels);
                 let scale = 1.0 / (1u64 << (spec.bits_per_sample - 1)) as f32;
@@ -124,8 +130,46 @@ impl<R: Read> Reader<R> {
                         }
                     }
                 }
-                Ok(short)
+                Ok(short && !*endless)
             }
+        }
+    }
+}
+
+/// A WAV's bytes up to its samples, and whether their length is unknown: programs that write to a pipe say 0 or the largest number,
+/// in whose place the largest possible length then stands.
+fn header(input: &mut impl Read) -> std::io::Result<(Vec<u8>, bool)> {
+    let mut header = Vec::new();
+    let mut block = 1;
+    // As far as it looks like a WAV: what does not is told by the reader that follows. A header is no megabyte.
+    let mut next = |count: u32, header: &mut Vec<u8>| -> std::io::Result<bool> {
+        let want = u64::from(count.min(1 << 20));
+        Ok(input.by_ref().take(want).read_to_end(header)? as u64 == want)
+    };
+    if !next(12, &mut header)? || !header.starts_with(b"RIFF") {
+        return Ok((header, false));
+    }
+    loop {
+        let begin = header.len();
+        if !next(8, &mut header)? || begin > 1 << 22 {
+            return Ok((header, false));
+        }
+        let name = header[begin..begin + 4].to_vec();
+        let size = u32::from_le_bytes(header[begin + 4..].try_into().expect("four bytes"));
+        if name == b"data" {
+            let endless = size == 0 || size == u32::MAX;
+            if endless {
+                let most = u32::MAX - u32::MAX % block;
+                header[begin + 4..].copy_from_slice(&most.to_le_bytes());
+            }
+            return Ok((header, endless));
+        }
+        // Chunks have an even number of bytes.
+        if !next(size.saturating_add(size % 2), &mut header)? {
+            return Ok((header, false));
+        }
+        if name == b"fmt " && size >= 14 {
+            block = u32::from(u16::from_le_bytes([header[begin + 20], header[begin + 21]])).max(1);
         }
     }
 }
@@ -226,6 +270,14 @@ mod tests {
         ] {
             let e = error(bytes).unwrap_err();
             assert!(e.contains(want), "{want}: {e}");
+        }
+        // Written to a pipe, before its length was known.
+        for size in [0, u32::MAX] {
+            let mut streamed = whole.clone();
+            let data = streamed.windows(4).position(|w| w == b"data").unwrap();
+            streamed[data + 4..data + 8].copy_from_slice(&size.to_le_bytes());
+            let pcm = error(&streamed).unwrap();
+            assert_eq!((pcm.samples.len(), pcm.note), (6, None), "{size}");
         }
         assert!(read_wav(&directory.path().join("none.wav")).unwrap_err().got.contains("no such file"));
         let mut raw = Reader::Raw { rate: 8000, input: Cursor::new([0, 64, 0, 192, 9]) };

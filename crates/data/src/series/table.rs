@@ -84,7 +84,8 @@ struct Counts {
 }
 
 impl Table {
-    /// Reads a CSV: a header, then a row a line; comma, semicolon (then the decimal sign is a comma) or TAB between.
+    /// Reads a CSV: a header, then a row a line; comma, semicolon or TAB between. The decimal sign is a point; a comma where
+    /// columns are divided by semicolons and a number of the file has one.
     ///
     /// # Errors
     /// The first cell or column that can't be used.
@@ -110,7 +111,8 @@ impl Table {
             InputError::new("a CSV with as many cells in every row", e.to_string(), "check the quotes").line(line)
         };
         let header: Vec<String> = reader.headers().map_err(|e| broken(&e))?.iter().map(String::from).collect();
-        if header.iter().all(|name| name.parse::<f64>().is_ok()) {
+        let is_value = |name: &String| name.parse::<f64>().is_ok() || Stamp::parse(name).is_some();
+        if header.iter().all(is_value) {
             let hint = "the first line names the columns, for example: date,sales";
             return Err(InputError::new("a header", format!("`{head}`"), hint).line(1));
         }
@@ -119,12 +121,18 @@ impl Table {
             return Err(InputError::new("rows after the header", "none", "give a CSV with a row a step"));
         }
         let roles = Roles::find(&header, &records, columns)?;
+        let commas = |record: &csv::StringRecord| roles.values().any(|c| record[c].contains(','));
+        let comma = delimiter == ';' && records.iter().any(commas);
         let mut groups: BTreeMap<String, Vec<Row>> = BTreeMap::new();
         let mut order: Vec<String> = Vec::new();
         for (index, record) in records.iter().enumerate() {
             let line = record.position().map_or(index + 2, |p| p.line() as usize);
             let group = roles.series.map_or("", |column| &record[column]);
-            let row = roles.row(record, &header, (line, index), delimiter == ';')?;
+            if let Some(column) = roles.series.filter(|_| group.is_empty()) {
+                let hint = "say of which series the row is, or take it out";
+                return Err(InputError::new("the name of a series", "nothing", hint).line(line).field(&header[column]));
+            }
+            let row = roles.row(record, &header, (line, index), comma)?;
             if !groups.contains_key(group) {
                 order.push(group.to_string());
             }
@@ -148,7 +156,7 @@ impl Table {
         note(counts.put_in, "rows put in where time went on without them, with the values before them");
         note(
             counts.gaps,
-            "places where time goes on by more than a step: rows are taken one after the other (--set data.gaps=carry puts rows in)",
+            "places where time goes on by more than a step: rows are taken one after the other (data.gaps = \"carry\" in a recipe puts rows in)",
         );
         if counts.unsorted {
             notes.push("rows were not in the order of time: sorted".into());
@@ -169,6 +177,11 @@ struct Roles {
 }
 
 impl Roles {
+    /// The columns of numbers.
+    fn values(&self) -> impl Iterator<Item = usize> + '_ {
+        self.targets.iter().chain(&self.known).copied()
+    }
+
     fn find(header: &[String], records: &[csv::StringRecord], columns: &Columns) -> Result<Self, InputError> {
         let named = |field: &str, name: &str| {
             header.iter().position(|h| h == name).ok_or_else(|| {
@@ -201,9 +214,29 @@ impl Roles {
             targets = (0..header.len()).filter(|c| !taken(c)).collect();
         }
         if targets.is_empty() {
-            return Err(InputError::new("a column with values", "none but time and series", "see data.targets").line(1));
+            return Err(InputError::new(
+                "a column with values",
+                "none but time, series and known ones",
+                "name one: --targets COLUMN",
+            )
+            .line(1));
         }
-        Ok(Self { time, series, targets, known })
+        let roles = Self { time, series, targets, known };
+        // A name that stands for two things would not say which is forecast.
+        let used: Vec<usize> = roles.time.into_iter().chain(roles.series).chain(roles.values()).collect();
+        for (k, &column) in used.iter().enumerate() {
+            if used[..k].contains(&column) {
+                let hint = "a column is time, series, target or known in advance";
+                return Err(InputError::new("columns of one use each", "two uses", hint)
+                    .line(1)
+                    .field(&header[column]));
+            }
+            if header.iter().filter(|name| **name == header[column]).count() > 1 {
+                let hint = "give every column a name of its own";
+                return Err(InputError::new("one column of that name", "two", hint).line(1).field(&header[column]));
+            }
+        }
+        Ok(roles)
     }
 
     fn row(
@@ -214,14 +247,12 @@ impl Roles {
         comma: bool,
     ) -> Result<Row, InputError> {
         let cell = |c: usize| {
-            number(&record[c], comma).map_err(|()| {
+            number(&record[c], comma).map_err(|wrong| {
                 let hint = match self.series {
-                    Some(_) => "name the columns with values: --set 'data.targets=[\"...\"]'",
-                    None => {
-                        "name the columns with values: --set 'data.targets=[\"...\"]'; if it names series: --set data.series=COLUMN"
-                    }
+                    Some(_) => "name the columns with values: --targets COLUMN",
+                    None => "name the columns with values: --targets COLUMN; if it names series: --series COLUMN",
                 };
-                InputError::new("a number", format!("`{}`", &record[c]), hint).line(line).field(&header[c])
+                wrong.error(&record[c], comma, hint).line(line).field(&header[c])
             })
         };
         let stamp = match self.time {
@@ -252,7 +283,7 @@ fn group(
     if let Some(w) = rows.windows(2).find(|w| w[1].stamp.order(&w[0].stamp).is_eq()) {
         let of = if name.is_empty() { String::new() } else { format!(" of `{name}`") };
         let got = format!("{} again (line {} has it)", w[1].stamp, w[0].line);
-        let hint = "if the rows are of several series, say which column names them: --set data.series=COLUMN";
+        let hint = "if the rows are of several series, say which column names them: --series COLUMN";
         return Err(InputError::new(format!("one row a time{of}"), got, hint).line(w[1].line));
     }
     let distances: Vec<f64> = rows.windows(2).map(|w| w[1].stamp.since(&w[0].stamp)).collect();
@@ -319,7 +350,7 @@ fn group(
         };
         let cells = rows[..length].iter().map(|row| row.targets[k]);
         let Some(first) = cells.clone().flatten().next() else {
-            let hint = "leave the column out: --set 'data.targets=[\"...\"]' names the others";
+            let hint = "leave the column out: --targets COLUMN, for each of the others";
             return Err(InputError::new("values", "none", hint).field(name));
         };
         let mut before = first;
@@ -405,6 +436,39 @@ mod tests {
         assert_eq!((monthly.step, monthly.notes.len()), (Step::Months(1), 0));
         let counted = table("v,w\n1,2\n3,4\n", &Columns::default());
         assert_eq!((counted.step, counted.series[1].stamps[1]), (Step::Number(1.0), Stamp::Number(2.0)));
+    }
+
+    #[test]
+    fn semicolons_with_points_are_read_with_points() {
+        let t = table("day;v;w\n2024-01-01;22.09;2.5\n2024-01-02;1000.125;0\n", &Columns::default());
+        assert_eq!((&t.series[0].values[..], t.series[1].values[0]), (&[22.09, 1000.125][..], 2.5));
+        // One comma says that points stand between thousands.
+        let t = table("day;v;w\n2024-01-01;1.022;2,5\n2024-01-02;1.000,25;0\n", &Columns::default());
+        assert_eq!((&t.series[0].values[..], t.series[1].values[0]), (&[1022.0, 1000.25][..], 2.5));
+        let e = error("day;v;w\n2024-01-01;22.09;2,5\n", &Columns::default());
+        assert_eq!(e, "line 2: v: expected a number with a decimal comma, as others of this file, got `22.09`");
+    }
+
+    #[test]
+    fn a_column_has_one_name_and_one_use() {
+        let columns = |targets: &[&str], known: &[&str]| Columns {
+            targets: targets.iter().map(|s| s.to_string()).collect(),
+            known: known.iter().map(|s| s.to_string()).collect(),
+            ..Columns::default()
+        };
+        let text = "date,v,w\n2024-01-01,1,2\n2024-01-02,3,4\n";
+        for (targets, known) in [(&["v", "v"][..], &[][..]), (&["v"], &["v"]), (&["date"], &[])] {
+            let e = error(text, &columns(targets, known));
+            assert!(e.starts_with("line 1: ") && e.contains("columns of one use each"), "{e}");
+        }
+        let twice = "date,v,v\n2024-01-01,1,2\n2024-01-02,3,4\n";
+        assert_eq!(error(twice, &columns(&[], &[])), "line 1: v: expected one column of that name, got two");
+        // A name that is used for nothing may be there twice.
+        assert_eq!(table("date,v,x,x\n2024-01-01,1,a,b\n", &columns(&["v"], &[])).series.len(), 1);
+        assert!(error("2024-01-01,1\n2024-01-02,2\n", &columns(&[], &[])).starts_with("line 1: expected a header"));
+        let long = Columns { series: "shop".into(), ..columns(&["v"], &[]) };
+        let e = error("date,shop,v\n2024-01-01,x,1\n2024-01-01,,2\n", &long);
+        assert_eq!(e, "line 3: shop: expected the name of a series, got nothing");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Words, subwords or characters: how the texts of one language become tokens.
 
 use super::characters::Characters;
-use super::tokenizer::{END, Tokenizer};
+use super::tokenizer::{END, PAD, PLACEHOLDERS, START, Tokenizer, UNKNOWN};
 use super::words::{self, Words};
 use crate::InputError;
 
@@ -49,6 +49,12 @@ impl Vocabulary {
     /// Never: some tokens have a meaning of their own.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The tokens that no text is written with.
+    pub fn unwritten(&self) -> Vec<u32> {
+        let reserved = if matches!(self, Self::Subwords(_)) { PLACEHOLDERS } else { 0..0 };
+        [PAD, START, UNKNOWN].into_iter().chain(reserved).collect()
     }
 
     /// The text's tokens, END last.

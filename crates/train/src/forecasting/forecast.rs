@@ -117,7 +117,12 @@ impl ForecastModel {
             return Err(InputError::new(expected, horizon.to_string(), hint).field("horizon").into());
         }
         let mut panel = self.panel(table)?;
-        panel.extend(&self.recipe, horizon)?;
+        // Segments are forecast whole, as they were learnt: what a step is forecast to be does not hang on how many follow.
+        let reach = match c.decoding {
+            DecodingKind::Direct => horizon.next_multiple_of(c.segment).min(c.horizon),
+            DecodingKind::Recursive => horizon.next_multiple_of(c.segment),
+        };
+        panel.extend(&self.recipe, horizon, reach)?;
         for s in &panel.all {
             if s.values.len() < c.look_back {
                 let expected = format!("at least {} values of `{}`, which the model reads", c.look_back, s.series.name);
@@ -128,7 +133,7 @@ impl ForecastModel {
         let origins: Vec<Origin> =
             panel.all.iter().enumerate().map(|(series, s)| Origin { series, step: s.values.len() }).collect();
         let windows: Windows = panel.windows(&origins, c.look_back, horizon);
-        let forecast = self.from(&panel, &origins, horizon)?;
+        let forecast = self.from(&panel, &origins, reach)?;
         let linear =
             super::baseline::Linear::new(c.look_back, c.horizon, self.network.linear()).forecast(&windows.past);
         let width = c.width();
@@ -138,7 +143,7 @@ impl ForecastModel {
             let mut seasonal = Vec::new();
             let past = &windows.past[k * c.look_back..(k + 1) * c.look_back];
             super::baseline::seasonal(past, panel.scales.period, horizon, &mut seasonal);
-            let rows = forecast[k * horizon * width..(k + 1) * horizon * width].chunks_exact(width);
+            let rows = forecast[k * reach * width..][..horizon * width].chunks_exact(width);
             let steps = rows.enumerate().map(|(t, row)| {
                 let mut row: Vec<f64> = row.iter().map(|x| undo(&s.scale, x)).collect();
                 // Quantiles learnt by themselves may cross; in order they are at least as good (Chernozhukov et al. 2010).

@@ -129,8 +129,9 @@ impl Panel {
         Self { all, step, notes, scales, known: columns + calendar }
     }
 
-    /// Rows that come after the last value have these known columns, those of the file: the calendar goes on by itself.
-    pub(super) fn extend(&mut self, recipe: &Recipe, horizon: usize) -> Result<(), InputError> {
+    /// `reach` rows come after the last value; known columns are those of the file, which must have `horizon` such rows (in those
+    /// after them the last one's are repeated). The calendar goes on by itself.
+    pub(super) fn extend(&mut self, recipe: &Recipe, horizon: usize, reach: usize) -> Result<(), InputError> {
         let (known, step) = (self.known, self.step);
         let columns = self.scales.known.len();
         for s in &mut self.all {
@@ -144,9 +145,13 @@ impl Panel {
                 return Err(InputError::new(expected, (have - s.values.len()).to_string(), hint));
             }
             let mut stamps = s.series.stamps.to_vec();
-            while stamps.len() < needed {
+            while stamps.len() < s.values.len() + reach {
                 let last = *stamps.last().expect("a series has rows");
                 let next = last.after(step, 1);
+                if columns > 0 {
+                    let row = s.known.len() - known;
+                    s.known.extend_from_within(row..row + columns);
+                }
                 if known > columns && recipe.data.calendar {
                     s.known.extend(next.calendar().iter().map(|x| *x as f32));
                 }

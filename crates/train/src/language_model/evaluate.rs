@@ -9,7 +9,7 @@ use crate::scheduled_sampling::exposure::Exposure;
 use crate::training;
 use serde::Serialize;
 use simurgh_data::text::Vocabulary;
-use simurgh_data::text::tokenizer::{END, PAD, START, UNKNOWN};
+use simurgh_data::text::tokenizer::END;
 use simurgh_nn::ShapeError;
 use simurgh_nn::language_model::LanguageModel;
 use simurgh_nn::ops::Loss;
@@ -86,9 +86,9 @@ pub(super) fn packed(parts: &[(&[u32], &[u32])]) -> Result<(Sequences, Arc<[u32]
 }
 
 /// Tokens that a text never goes on from.
-pub(super) fn never_read(documents: Documents) -> Vec<u32> {
+pub(super) fn never_read(vocabulary: &Vocabulary, documents: Documents) -> Vec<u32> {
     // In a stream END is the end of a line.
-    [PAD, START, UNKNOWN].into_iter().chain((documents == Documents::Line).then_some(END)).collect()
+    vocabulary.unwritten().into_iter().chain((documents == Documents::Line).then_some(END)).collect()
 }
 
 /// How likely the lines are; none if `go_on` said no.
@@ -167,7 +167,7 @@ pub(super) fn exposure(
     lines: &[String],
     mut go_on: impl FnMut() -> bool,
 ) -> Result<Option<Exposure>, Error> {
-    let (never, mut exposure) = (never_read(recipe.text.documents), Exposure::default());
+    let (never, mut exposure) = (never_read(vocabulary, recipe.text.documents), Exposure::default());
     let mut add = |parts: &[(&[u32], &[u32])], initial: Option<&[State]>| -> Result<(), Error> {
         let (inputs, targets) = packed(parts)?;
         let walk = |teacher| network.walk(&inputs, &targets, initial, &never, &teacher, Precision::F32);

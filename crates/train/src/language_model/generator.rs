@@ -5,7 +5,7 @@ use crate::Error;
 use crate::saved::{damaged, recipe_of};
 use simurgh_data::InputError;
 use simurgh_data::text::Vocabulary;
-use simurgh_data::text::tokenizer::{END, PAD, START, UNKNOWN};
+use simurgh_data::text::tokenizer::{END, START};
 use simurgh_nn::artifact::Artifact;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::decode::{Sampling, sample};
@@ -77,8 +77,10 @@ impl Generator {
             }
         }
         let ends = self.recipe.text.documents == Documents::Line;
+        let never = self.vocabulary.unwritten();
         let (random, text) = (Random::new(seed), start.to_string());
-        Ok(Writing { vocabulary: &self.vocabulary, stepper, state, logits, sampling, random, text, ends, done: false })
+        let vocabulary = &self.vocabulary;
+        Ok(Writing { vocabulary, stepper, state, logits, never, sampling, random, text, ends, done: false })
     }
 }
 
@@ -90,6 +92,7 @@ pub struct Writing<'a> {
     stepper: Stepper,
     state: StreamState,
     logits: Vec<f32>,
+    never: Vec<u32>,
     sampling: Sampling,
     random: Random,
     text: String,
@@ -111,7 +114,7 @@ impl Iterator for Writing<'_> {
         if self.done {
             return None;
         }
-        let id = sample(&self.logits, &[PAD, START, UNKNOWN], self.sampling, &mut self.random)?;
+        let id = sample(&self.logits, &self.never, self.sampling, &mut self.random)?;
         if id == END && self.ends {
             self.done = true;
             return None;

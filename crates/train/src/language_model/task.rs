@@ -168,7 +168,7 @@ impl training::Task for LanguageModelling {
         };
         if moment.teacher.share < 1.0 {
             let (initial, network) = (initial(&device.clone().inner()), network.valid());
-            let never = never_read(recipe.text.documents);
+            let never = never_read(&self.vocabulary, recipe.text.documents);
             let walk = network.walk(&inputs, &targets, initial.as_deref(), &never, &moment.teacher, pass.precision)?;
             inputs.ids = walk.read;
         }

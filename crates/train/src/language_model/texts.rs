@@ -33,7 +33,14 @@ impl Texts {
         let data = &recipe.data;
         let mut train = lines(recipe, &data.train, directory)?;
         let (mut dev, mut test) = (lines(recipe, &data.dev, directory)?, lines(recipe, &data.test, directory)?);
-        if train.len() < 2 {
+        // A stream may be one long line: its end is held back.
+        if let ([line], true) = (&mut train[..], dev.is_empty() && recipe.text.documents == Documents::Stream) {
+            let count = line.chars().count();
+            if let Some((at, _)) = line.char_indices().nth(count - (count / 20).max(1)).filter(|_| count >= 40) {
+                dev.push(line.split_off(at));
+            }
+        }
+        if train.len() + dev.len() < 2 {
             let hint = "a text is learnt line by line: give one of many lines";
             return Err(InputError::new("at least 2 lines", train.len().to_string(), hint).field("data.train"));
         }
