@@ -15,6 +15,17 @@ const DRAWN: usize = 3;
 
 /// Runs the command.
 pub fn run(args: &ForecastArgs) -> Result<(), Failure> {
+    // Told before a training, not after it.
+    if let Some(path) = &args.plot {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("svg")) || path.is_dir() {
+            let hint = "for example --plot forecast.svg";
+            return Err(InputError::new("a file that ends in .svg", format!("`{}`", path.display()), hint).into());
+        }
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Err(InputError::new("a folder", "none", "make it first").at(folder).field("--plot").into());
+        }
+    }
     let model = match &args.model {
         Some(name) => forecaster(name)?,
         None => train(args)?,
@@ -87,7 +98,11 @@ fn train(args: &ForecastArgs) -> Result<ForecastModel, Failure> {
         known: args.known.clone(),
         ..Columns::default()
     };
-    let recipe = Recipe::automatic(&args.file, columns, args.horizon.unwrap_or(24), args.seed)?;
+    let horizon = args.horizon.unwrap_or(24);
+    let table = Table::read(&args.file, &columns)?;
+    let known: Vec<&str> = args.known.iter().map(String::as_str).collect();
+    table.series.iter().try_for_each(|s| s.check_ahead(&known, horizon)).map_err(|e| e.at(&args.file))?;
+    let recipe = Recipe::automatic(&args.file, columns, horizon, args.seed)?;
     let temporary = tempfile::tempdir()?;
     let out = args.out.clone().unwrap_or_else(|| temporary.path().join("run"));
     let options = Options { out: Some(out), command: "simurgh forecast".into(), ..Options::default() };

@@ -30,7 +30,13 @@ fn parse(bytes: &[u8], steps: u32) -> Result<Vec<Frame>, InputError> {
     let Timing::Metrical(ticks) = file.header.timing else {
         return Err(bad("one that counts seconds, not quarter notes".into()));
     };
-    let ticks = u64::from(ticks.as_int()).max(1);
+    let ticks = u64::from(ticks.as_int());
+    if ticks == 0 {
+        return Err(bad("one whose quarter notes have no ticks".into()));
+    }
+    if let Some(chunk) = cut_chunk(bytes) {
+        return Err(bad(format!("one that ends within its part {chunk}")));
+    }
     // Notes as (first frame, frame after the last, key).
     let mut notes: Vec<(usize, usize, u8)> = Vec::new();
     for (number, track) in file.tracks.iter().enumerate() {
@@ -77,6 +83,17 @@ fn parse(bytes: &[u8], steps: u32) -> Result<Vec<Frame>, InputError> {
         frames[from - first..to - first].iter_mut().for_each(|frame| frame.push(note));
     }
     Ok(frames.into_iter().map(sorted).collect())
+}
+
+/// The number of the first chunk that is longer than what is left of the file: what was read of it is not the whole piece.
+fn cut_chunk(mut bytes: &[u8]) -> Option<usize> {
+    for number in 1.. {
+        let (head, rest) = bytes.split_at_checked(8)?;
+        let length = u32::from_be_bytes(head[4..].try_into().expect("four bytes")) as usize;
+        let Some((_, after)) = rest.split_at_checked(length) else { return Some(number) };
+        bytes = after;
+    }
+    None
 }
 
 /// The frames as a MIDI file of one track, `steps` frames a quarter note, `tempo` quarter notes a minute; a note that sounds in
@@ -134,9 +151,12 @@ mod tests {
     fn damage_is_an_error_and_no_panic() {
         let bytes = to_bytes(&[vec![60], vec![62, 65]], 4, 120.0);
         for length in 0..bytes.len() {
-            // A track cut short may still be read as far as it goes.
-            let _ = parse(&bytes[..length], 4);
+            // What was read of it would not be the whole piece.
+            assert!(parse(&bytes[..length], 4).is_err(), "{length} bytes");
         }
+        let mut timeless = bytes.clone();
+        timeless[12..14].copy_from_slice(&[0, 0]);
+        assert!(parse(&timeless, 4).unwrap_err().to_string().contains("quarter notes have no ticks"));
         assert!(parse(b"no music", 4).unwrap_err().to_string().starts_with("expected a MIDI file, got"));
         assert!(parse(&to_bytes(&[vec![]], 4, 90.0), 4).unwrap_err().to_string().contains("without a note"));
         let mut low = to_bytes(&[vec![60]], 4, 90.0);

@@ -52,6 +52,23 @@ pub struct Series {
     pub known: Arc<[f64]>,
 }
 
+impl Series {
+    /// That what is known in advance is there for `horizon` rows after the last value: `known` are its columns.
+    ///
+    /// # Errors
+    /// If there are fewer.
+    pub fn check_ahead(&self, known: &[&str], horizon: usize) -> Result<(), InputError> {
+        let rows = self.stamps.len() - self.values.len();
+        if known.is_empty() || rows >= horizon {
+            return Ok(());
+        }
+        let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        let expected = format!("{} of {horizon} rows after the last value of `{}`", names.join(", "), self.name);
+        let hint = "add rows whose value cells are empty, with what is known in advance";
+        Err(InputError::new(expected, rows.to_string(), hint))
+    }
+}
+
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
@@ -249,8 +266,8 @@ impl Roles {
         let cell = |c: usize| {
             number(&record[c], comma).map_err(|wrong| {
                 let hint = match self.series {
-                    Some(_) => "name the columns with values: --targets COLUMN",
-                    None => "name the columns with values: --targets COLUMN; if it names series: --series COLUMN",
+                    Some(_) => "name the columns with values: --targets COLUMN (in recipes data.targets)",
+                    None => "name the columns with values: --targets COLUMN; if it names series: --series COLUMN (in recipes data.targets, data.series)",
                 };
                 wrong.error(&record[c], comma, hint).line(line).field(&header[c])
             })
@@ -283,7 +300,8 @@ fn group(
     if let Some(w) = rows.windows(2).find(|w| w[1].stamp.order(&w[0].stamp).is_eq()) {
         let of = if name.is_empty() { String::new() } else { format!(" of `{name}`") };
         let got = format!("{} again (line {} has it)", w[1].stamp, w[0].line);
-        let hint = "if the rows are of several series, say which column names them: --series COLUMN";
+        let hint =
+            "if the rows are of several series, say which column names them: --series COLUMN (in recipes data.series)";
         return Err(InputError::new(format!("one row a time{of}"), got, hint).line(w[1].line));
     }
     let distances: Vec<f64> = rows.windows(2).map(|w| w[1].stamp.since(&w[0].stamp)).collect();

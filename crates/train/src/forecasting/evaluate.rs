@@ -87,7 +87,8 @@ impl training::Score for Score {
     }
 
     fn line(&self) -> String {
-        format!("MSE {:.4}  MAE {:.4}", self.mse, self.mae)
+        // The loss decides which is the best.
+        format!("MSE {:.4}  MAE {:.4}  loss {:.4}", self.mse, self.mae, self.loss)
     }
 }
 

@@ -135,15 +135,8 @@ impl Panel {
         let (known, step) = (self.known, self.step);
         let columns = self.scales.known.len();
         for s in &mut self.all {
-            let have = s.series.stamps.len();
-            let needed = s.values.len() + horizon;
-            if columns > 0 && have < needed {
-                let names: Vec<String> = self.scales.known.iter().map(|k| format!("`{}`", k.name)).collect();
-                let expected =
-                    format!("{} of {horizon} rows after the last value of `{}`", names.join(", "), s.series.name);
-                let hint = "add rows whose value cells are empty, with what is known in advance";
-                return Err(InputError::new(expected, (have - s.values.len()).to_string(), hint));
-            }
+            let names: Vec<&str> = self.scales.known.iter().map(|k| k.name.as_str()).collect();
+            s.series.check_ahead(&names, horizon)?;
             let mut stamps = s.series.stamps.to_vec();
             while stamps.len() < s.values.len() + reach {
                 let last = *stamps.last().expect("a series has rows");

@@ -38,7 +38,7 @@ impl RunDirectory {
         // A process killed before it wrote the recipe leaves empty folders, which are no run.
         let full = |path: &PathBuf| std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
         if !force && (files.iter().any(|path| path.exists()) || folders.iter().any(full)) {
-            let hint = "go on with --resume, give another --out, or overwrite it with --force";
+            let hint = "give another --out; `simurgh train` goes on with --resume, or overwrites it with --force";
             return Err(InputError::new("a directory without a run", "one with a run", hint).at(&run.root));
         }
         // Nothing of another run may be taken for this one's; its recipe goes first.
