@@ -1,6 +1,7 @@
 //! Numbers over time: tables read strictly, every treatment of what is not there stated.
 
 mod number;
+mod roles;
 mod table;
 mod time;
 
