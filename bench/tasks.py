@@ -3,7 +3,7 @@
     cargo build --release -p simurgh
     python3 bench/tasks.py --data-dir DIR [--out runs/tasks] [--seeds 1,2,3] [--only trec,etth1-96] [--table]
 
-One core a run, from seconds (sunspots) to half an hour (etth1-720). The test set is measured once, at the end of a training, with the
+One core a run, from seconds (sunspots) to 25 minutes (captions). The test set is measured once, at the end of a training, with the
 parameters that were best on the dev set. `--table` trains nothing."""
 import argparse, json, pathlib
 import trainings
