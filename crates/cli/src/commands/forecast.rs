@@ -99,9 +99,11 @@ fn train(args: &ForecastArgs) -> Result<ForecastModel, Failure> {
         ..Columns::default()
     };
     let horizon = args.horizon.unwrap_or(24);
-    let table = Table::read(&args.file, &columns)?;
-    let known: Vec<&str> = args.known.iter().map(String::as_str).collect();
-    table.series.iter().try_for_each(|s| s.check_ahead(&known, horizon)).map_err(|e| e.at(&args.file))?;
+    if !args.known.is_empty() {
+        let known: Vec<&str> = args.known.iter().map(String::as_str).collect();
+        let series = Table::read(&args.file, &columns)?.series;
+        series.iter().try_for_each(|s| s.check_ahead(&known, horizon)).map_err(|e| e.at(&args.file))?;
+    }
     let recipe = Recipe::automatic(&args.file, columns, horizon, args.seed)?;
     let temporary = tempfile::tempdir()?;
     let out = args.out.clone().unwrap_or_else(|| temporary.path().join("run"));

@@ -6,7 +6,7 @@ use crate::failure::{Failure, tell};
 use simurgh_data::InputError;
 use simurgh_data::audio::Reader;
 use simurgh_train::labelling::{Heard, Segment, SoundLabeller};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::time::{Duration, Instant};
 
 /// Runs the command.
@@ -23,7 +23,6 @@ pub fn run(args: &LabelArgs) -> Result<(), Failure> {
         let hint = "leave out --rate: a WAV file says its own";
         return Err(named(InputError::new("raw samples, as --rate says", "a WAV file", hint)).into());
     }
-    let input: Box<dyn Read> = Box::new(input);
     let reader = match args.rate {
         Some(rate) => Reader::Raw { rate, input },
         None => Reader::wav(input).map_err(|mut e| {
@@ -39,7 +38,7 @@ pub fn run(args: &LabelArgs) -> Result<(), Failure> {
 fn listen(
     args: &LabelArgs,
     model: &SoundLabeller,
-    mut reader: Reader<Box<dyn Read>>,
+    mut reader: Reader<Box<dyn BufRead>>,
     named: impl Fn(InputError) -> InputError,
 ) -> Result<(), Failure> {
     let rate = reader.rate();

@@ -10,3 +10,6 @@ pub use time::{Stamp, Step};
 
 /// Yearly numbers of sunspots, 1700 to 2008 (World Data Center SILSO; public domain as distributed with statsmodels), as CSV.
 pub const SUNSPOTS: &str = include_str!("sunspots.csv");
+
+#[cfg(test)]
+mod tests;

@@ -157,14 +157,16 @@ impl training::Task for LanguageModelling {
         };
         let begins = lines || batch[0] == 0 || recipe.bptt.reset == Reset::Window;
         let device = network.devices().into_iter().next().expect("a network is on a device");
-        let anew: Vec<bool> = {
-            let draws = seeded(recipe.seed, "drop-state") ^ mix(moment.epoch) ^ mix(mix(batch[0] as u64));
-            let mut random = Random::new(draws);
-            (0..inputs.layout.sequences()).map(|_| random.uniform() < recipe.bptt.drop_state).collect()
-        };
+        let draws = seeded(recipe.seed, "drop-state") ^ mix(moment.epoch) ^ mix(mix(batch[0] as u64));
+        let mut random = Random::new(draws);
+        let anew: Vec<bool> =
+            (0..inputs.layout.sequences()).map(|_| random.uniform() < recipe.bptt.drop_state).collect();
         let initial = |device: &Device| {
             let states = if begins { None } else { State::read(moment.carried, device) };
-            states.map(|all| all.iter().map(|state| state.begin_anew(&anew)).collect::<Vec<State>>())
+            match states {
+                Some(all) if anew.contains(&true) => Some(all.iter().map(|state| state.begin_anew(&anew)).collect()),
+                all => all,
+            }
         };
         if moment.teacher.share < 1.0 {
             let (initial, network) = (initial(&device.clone().inner()), network.valid());
