@@ -2,11 +2,13 @@
 
 mod number;
 mod roles;
+mod step;
 mod table;
 mod time;
 
 pub use table::{Columns, Gaps, Series, Table};
-pub use time::{Stamp, Step};
+pub use step::{Step, Weekdays};
+pub use time::{DateOrder, Stamp};
 
 /// Yearly numbers of sunspots, 1700 to 2008 (World Data Center SILSO; public domain as distributed with statsmodels), as CSV.
 pub const SUNSPOTS: &str = include_str!("sunspots.csv");

@@ -2,7 +2,7 @@
 
 use super::number::number;
 use super::table::{Columns, Row};
-use super::time::Stamp;
+use super::time::{DateOrder, Stamp};
 use crate::InputError;
 
 /// Names that a column of times goes by.
@@ -38,9 +38,7 @@ impl Roles {
         let time = if columns.time.is_empty() {
             let called = header.iter().position(|h| TIME_NAMES.contains(&h.to_lowercase().as_str()));
             let dated = || {
-                (0..header.len()).find(|&c| {
-                    matches!(records[0].get(c).and_then(Stamp::parse), Some(Stamp::Day(_) | Stamp::Moment(_)))
-                })
+                (0..header.len()).find(|&c| records[0].get(c).is_some_and(Stamp::dated))
             };
             called.or_else(dated)
         } else {
@@ -86,7 +84,7 @@ impl Roles {
         record: &csv::StringRecord,
         header: &[String],
         (line, index): (usize, usize),
-        comma: bool,
+        (dates, comma): (DateOrder, bool),
     ) -> Result<Row, InputError> {
         let cell = |c: usize| {
             number(&record[c], comma).map_err(|wrong| {
@@ -99,7 +97,7 @@ impl Roles {
         };
         let stamp = match self.time {
             None => Stamp::Number((index + 1) as f64),
-            Some(c) => Stamp::parse(&record[c]).ok_or_else(|| {
+            Some(c) => Stamp::parse(&record[c], dates).ok_or_else(|| {
                 let hint = "dates are read as 2024-01-31, 31.1.2024, 1/31/2024, with or without 13:00";
                 InputError::new("a date, a time or a number", format!("`{}`", &record[c]), hint)
                     .line(line)

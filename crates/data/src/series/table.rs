@@ -1,7 +1,8 @@
 //! Series from a CSV, in columns or in long form.
 
 use super::roles::Roles;
-use super::time::{Stamp, Step};
+use super::step::Step;
+use super::time::{DateOrder, Stamp};
 use crate::InputError;
 use crate::text::corpus::{Encoding, read_encoded};
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ pub struct Columns {
     pub known: Vec<String>,
     /// What is done where rows are missing.
     pub gaps: Gaps,
+    /// What comes first in dates such as 1/2/2024.
+    pub dates: DateOrder,
 }
 
 /// Numbers over time.
@@ -91,10 +94,8 @@ pub(super) struct Row {
 #[derive(Default)]
 struct Counts {
     missing: usize,
-    unsorted: bool,
     put_in: usize,
     gaps: usize,
-    steps: Vec<f64>,
 }
 
 impl Table {
@@ -125,7 +126,7 @@ impl Table {
             InputError::new("a CSV with as many cells in every row", e.to_string(), "check the quotes").line(line)
         };
         let header: Vec<String> = reader.headers().map_err(|e| broken(&e))?.iter().map(String::from).collect();
-        let is_value = |name: &String| name.parse::<f64>().is_ok() || Stamp::parse(name).is_some();
+        let is_value = |name: &String| name.parse::<f64>().is_ok() || Stamp::dated(name);
         if header.iter().all(is_value) {
             let hint = "the first line names the columns, for example: date,sales";
             return Err(InputError::new("a header", format!("`{head}`"), hint).line(1));
@@ -135,6 +136,11 @@ impl Table {
             return Err(InputError::new("rows after the header", "none", "give a CSV with a row a step"));
         }
         let roles = Roles::find(&header, &records, columns)?;
+        let times = roles.time.into_iter().flat_map(|column| records.iter().map(move |record| &record[column]));
+        let (dates, proven) = match columns.dates {
+            DateOrder::Auto => DateOrder::find(times.clone()),
+            order => (order, true),
+        };
         let commas = |record: &csv::StringRecord| roles.values().any(|c| record[c].contains(','));
         let comma = delimiter == ';' && records.iter().any(commas);
         let mut groups: BTreeMap<String, Vec<Row>> = BTreeMap::new();
@@ -146,20 +152,26 @@ impl Table {
                 let hint = "say of which series the row is, or take it out";
                 return Err(InputError::new("the name of a series", "nothing", hint).line(line).field(&header[column]));
             }
-            let row = roles.row(record, &header, (line, index), comma)?;
+            let row = roles.row(record, &header, (line, index), (dates, comma))?;
             if !groups.contains_key(group) {
                 order.push(group.to_string());
             }
             groups.entry(group.to_string()).or_default().push(row);
         }
-        let (mut series, mut counts) = (Vec::new(), Counts::default());
         let targets: Vec<&str> = roles.targets.iter().map(|&column| header[column].as_str()).collect();
         let known: Vec<&str> = roles.known.iter().map(|&column| header[column].as_str()).collect();
+        let mut unsorted = false;
+        for (name, rows) in &mut groups {
+            unsorted |= sort(name, rows)?;
+        }
+        let stamps: Vec<Vec<Stamp>> = groups.values().map(|rows| rows.iter().map(|row| row.stamp).collect()).collect();
+        let step = Step::find(stamps.iter().map(Vec::as_slice));
+        let (mut series, mut counts) = (Vec::new(), Counts::default());
         for name in order {
             let rows = groups.remove(&name).expect("its name was kept");
-            series.extend(group(&name, rows, &targets, &known, columns.gaps, &mut counts)?);
+            let rows = fill(rows, step, columns.gaps, &mut counts)?;
+            series.extend(group(&name, &rows, &targets, &known, &mut counts)?);
         }
-        let step = step(&series, &counts);
         let mut notes = Vec::new();
         let mut note = |count: usize, text: &str| {
             if count > 0 {
@@ -172,8 +184,16 @@ impl Table {
             counts.gaps,
             "places where time goes on by more than a step: rows are taken one after the other (data.gaps = \"carry\" in a recipe puts rows in)",
         );
-        if counts.unsorted {
+        if unsorted {
             notes.push("rows were not in the order of time: sorted".into());
+        }
+        if let Some(first) = times.clone().next().filter(|_| !proven) {
+            let (order, other) = match dates {
+                DateOrder::DayFirst => ("day", "month-first"),
+                _ => ("month", "day-first"),
+            };
+            let shown = Stamp::parse(first, dates).map_or_else(String::new, |stamp| stamp.to_string());
+            notes.push(format!("dates are read {order} first, `{first}` as {shown} (data.dates = \"{other}\" in a recipe turns them)"));
         }
         for s in series.iter().filter(|s| s.values.iter().all(|v| *v == s.values[0])) {
             notes.push(format!("`{}` never changes from {}", s.name, s.values[0]));
@@ -182,63 +202,52 @@ impl Table {
     }
 }
 
+/// Puts the rows of a series in the order of time; whether they were not.
+fn sort(name: &str, rows: &mut [Row]) -> Result<bool, InputError> {
+    let unsorted = rows.windows(2).any(|w| w[1].stamp.order(&w[0].stamp).is_lt());
+    rows.sort_by(|a, b| a.stamp.order(&b.stamp).then(a.line.cmp(&b.line)));
+    let Some(w) = rows.windows(2).find(|w| w[1].stamp.order(&w[0].stamp).is_eq()) else { return Ok(unsorted) };
+    let of = if name.is_empty() { String::new() } else { format!(" of `{name}`") };
+    let got = format!("{} again (line {} has it)", w[1].stamp, w[0].line);
+    let hint = "if the rows are of several series, say which column names them: --series COLUMN (in recipes data.series)";
+    Err(InputError::new(format!("one row a time{of}"), got, hint).line(w[1].line))
+}
+
+/// Counts the places where time goes on without rows, or puts rows in.
+fn fill(rows: Vec<Row>, step: Step, gaps: Gaps, counts: &mut Counts) -> Result<Vec<Row>, InputError> {
+    let mut filled: Vec<Row> = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Some(before) = filled.last() {
+            let missing = step.between(&before.stamp, &row.stamp).round() - 1.0;
+            if missing >= 1.0 && gaps == Gaps::Skip {
+                counts.gaps += 1;
+            } else if missing > 1e6 {
+                let hint = "check the times around this row, or use data.gaps = \"skip\"";
+                let got = format!("a gap of {missing} rows");
+                return Err(InputError::new("steps of one size", got, hint).line(row.line));
+            } else if missing >= 1.0 {
+                counts.put_in += missing as usize;
+                let (stamp, line, known, targets) = (before.stamp, before.line, before.known.clone(), row.targets.len());
+                let later = |k| Row { line, stamp: stamp.after(step, k), targets: vec![None; targets], known: known.clone() };
+                filled.extend((1..=missing as usize).map(later));
+            }
+        }
+        filled.push(row);
+    }
+    Ok(filled)
+}
+
 /// The series of a group of rows, one a target.
 fn group(
     name: &str,
-    mut rows: Vec<Row>,
+    rows: &[Row],
     targets: &[&str],
     known: &[&str],
-    gaps: Gaps,
     counts: &mut Counts,
 ) -> Result<Vec<Series>, InputError> {
-    counts.unsorted |= rows.windows(2).any(|w| w[1].stamp.order(&w[0].stamp).is_lt());
-    rows.sort_by(|a, b| a.stamp.order(&b.stamp).then(a.line.cmp(&b.line)));
-    if let Some(w) = rows.windows(2).find(|w| w[1].stamp.order(&w[0].stamp).is_eq()) {
-        let of = if name.is_empty() { String::new() } else { format!(" of `{name}`") };
-        let got = format!("{} again (line {} has it)", w[1].stamp, w[0].line);
-        let hint =
-            "if the rows are of several series, say which column names them: --series COLUMN (in recipes data.series)";
-        return Err(InputError::new(format!("one row a time{of}"), got, hint).line(w[1].line));
-    }
-    let distances: Vec<f64> = rows.windows(2).map(|w| w[1].stamp.since(&w[0].stamp)).collect();
-    counts.steps.extend(&distances);
-    let usual = most_frequent(&distances);
-    let monthly = rows.windows(2).all(|w| {
-        let months = w[1].stamp.months_since(&w[0].stamp);
-        months.is_some_and(|m| m > 0 && Some(m) == rows[1].stamp.months_since(&rows[0].stamp))
-    });
-    let wide: Vec<usize> = (0..distances.len()).filter(|&i| !monthly && distances[i] > 1.5 * usual).collect();
-    if gaps == Gaps::Skip {
-        counts.gaps += wide.len();
-    } else if !wide.is_empty() {
-        let mut filled: Vec<Row> = Vec::with_capacity(rows.len());
-        for (i, row) in rows.into_iter().enumerate() {
-            if i > 0 && wide.contains(&(i - 1)) {
-                let before = filled.last().expect("a row came before");
-                let (stamp, line, known) = (before.stamp, before.line, before.known.clone());
-                let missing = (distances[i - 1] / usual).round() as usize - 1;
-                if missing > 1_000_000 {
-                    let hint = "check the times around this row, or use data.gaps = \"skip\"";
-                    let got = format!("a gap of {missing} rows");
-                    return Err(InputError::new("steps of one size", got, hint).line(row.line));
-                }
-                counts.put_in += missing;
-                for k in 1..=missing {
-                    let step = match stamp {
-                        Stamp::Number(_) => Step::Number(usual),
-                        _ => Step::Seconds(usual as i64),
-                    };
-                    let targets = vec![None; targets.len()];
-                    filled.push(Row { line, stamp: stamp.after(step, k), targets, known: known.clone() });
-                }
-            }
-            filled.push(row);
-        }
-        rows = filled;
-    }
     let stamps: Arc<[Stamp]> = rows.iter().map(|row| row.stamp).collect();
     let mut all_known = Vec::with_capacity(rows.len() * known.len());
-    for row in &rows {
+    for row in rows {
         for (value, column) in row.known.iter().zip(known) {
             let missing = || {
                 let hint = "what is known in advance is there in every row";
@@ -277,28 +286,4 @@ fn group(
         all.push(Series { name, values, stamps: stamps.clone(), known: all_known.clone() });
     }
     Ok(all)
-}
-
-/// The value that is there most often, the least of equals; 1 where there is none.
-fn most_frequent(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.chunk_by(|a, b| a == b).max_by_key(|chunk| chunk.len()).map_or(1.0, |chunk| chunk[0])
-}
-
-fn step(series: &[Series], counts: &Counts) -> Step {
-    let usual = most_frequent(&counts.steps);
-    let stamps = &series[0].stamps;
-    let months = |w: &[Stamp]| w[1].months_since(&w[0]);
-    match stamps.first() {
-        Some(Stamp::Number(_)) | None => Step::Number(usual),
-        Some(_) => {
-            let first = stamps.windows(2).next().and_then(months);
-            // A month is 28 days or more.
-            match first {
-                Some(n) if n > 0 && stamps.windows(2).all(|w| months(w) == Some(n)) => Step::Months(n),
-                _ => Step::Seconds((usual as i64).max(1)),
-            }
-        }
-    }
 }

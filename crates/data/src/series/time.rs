@@ -1,7 +1,8 @@
 //! When a row was: dates, times, or plain numbers such as years.
 
+use super::step::Step;
 use jiff::civil::{Date, DateTime, Time};
-use jiff::{Span, Unit};
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -16,20 +17,69 @@ pub enum Stamp {
     Number(f64),
 }
 
-/// What lies between two rows.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Step {
-    /// So many seconds.
-    Seconds(i64),
-    /// So many calendar months.
-    Months(i32),
-    /// A plain number.
-    Number(f64),
+/// What comes first in dates such as 1/2/2024, which do not say so themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DateOrder {
+    /// What the column's dates have in common: a number above 12 is a day; where there is none, the order with the more even steps.
+    #[default]
+    Auto,
+    /// 1/2/2024 is the first of February.
+    DayFirst,
+    /// 1/2/2024 is the second of January.
+    MonthFirst,
+}
+
+impl DateOrder {
+    /// The order of a column's dates, and whether one of them proves it.
+    pub(super) fn find<'a>(cells: impl Iterator<Item = &'a str> + Clone) -> (Self, bool) {
+        let mut doubt = false;
+        for cell in cells.clone() {
+            let date = cell.trim().split(['T', ' ']).next().unwrap_or("");
+            let Some((parts, numbers)) = numbers(date).filter(|_| !date.contains('.')) else { continue };
+            match numbers[..] {
+                [first, _, _] if first > 12 && parts[0].len() < 4 => return (Self::DayFirst, true),
+                [first, second, _] if second > 12 && first <= 12 => return (Self::MonthFirst, true),
+                [_, _, _] => doubt |= parts[0].len() < 4,
+                _ => {}
+            }
+        }
+        if !doubt {
+            return (Self::MonthFirst, true);
+        }
+        // Rows that come a step after the one before.
+        let even = |order: Self| {
+            let mut stamps: Vec<Stamp> = cells.clone().filter_map(|cell| Stamp::parse(cell, order)).collect();
+            stamps.sort_by(Stamp::order);
+            stamps.dedup();
+            let step = Step::find(std::iter::once(&stamps[..]));
+            stamps.windows(2).filter(|pair| step.between(&pair[0], &pair[1]) == 1.0).count()
+        };
+        (if even(Self::DayFirst) > even(Self::MonthFirst) { Self::DayFirst } else { Self::MonthFirst }, false)
+    }
+}
+
+/// The three (or two) numbers of a date, and how they are written.
+fn numbers(date: &str) -> Option<(Vec<&str>, Vec<i16>)> {
+    let separator = ['-', '/', '.'].into_iter().find(|c| date.contains(*c))?;
+    let parts: Vec<&str> = date.split(separator).collect();
+    let numbers = parts.iter().map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    Some((parts, numbers))
+}
+
+/// A year of four digits, or of two as POSIX reads them: 69 to 99 are of the last century.
+fn century(year: &str) -> Option<i16> {
+    match (year.len(), year.parse::<i16>().ok()?) {
+        (4, year) => Some(year),
+        (2, year) => Some(if year < 69 { 2000 + year } else { 1900 + year }),
+        _ => None,
+    }
 }
 
 impl Stamp {
-    /// `2016-07-01 13:00:00`, `2016-07-01T13:00`, `1990/1/2 0:00`, `2.1.1990` (day first), `1/31/1990` (month first), `1700`.
-    pub fn parse(text: &str) -> Option<Self> {
+    /// `2016-07-01 13:00:00`, `2016-07-01T13:00`, `1990/1/2 0:00`, `2.1.1990` (day first), `1/31/1990` or `31-1-1990` (as `order`
+    /// says), `31.1.90`, `1990-01`, `1/1990`, `1700`.
+    pub fn parse(text: &str, order: DateOrder) -> Option<Self> {
         let text = text.trim();
         if let Ok(number) = text.parse::<f64>() {
             return number.is_finite().then_some(Self::Number(number));
@@ -38,15 +88,15 @@ impl Stamp {
             Some((date, time)) => (date, Some(time.trim().trim_end_matches('Z'))),
             None => (text, None),
         };
-        let separator = ['-', '/', '.'].into_iter().find(|c| date.contains(*c))?;
-        let parts: Vec<&str> = date.split(separator).collect();
-        let numbers: Vec<i16> = parts.iter().map(|part| part.parse().ok()).collect::<Option<_>>()?;
+        let (parts, numbers) = numbers(date)?;
         let year_first = parts[0].len() == 4;
-        let (year, month, day) = match (numbers[..].len(), year_first, separator) {
-            (2, true, _) => (numbers[0], numbers[1], 1),
-            (3, true, _) => (numbers[0], numbers[1], numbers[2]),
-            (3, false, '.') => (numbers[2], numbers[1], numbers[0]),
-            (3, false, '/') => (numbers[2], numbers[0], numbers[1]),
+        let day_first = order == DateOrder::DayFirst || date.contains('.');
+        let (year, month, day) = match (numbers.len(), year_first) {
+            (2, true) => (numbers[0], numbers[1], 1),
+            (3, true) => (numbers[0], numbers[1], numbers[2]),
+            (3, false) if day_first => (century(parts[2])?, numbers[1], numbers[0]),
+            (3, false) => (century(parts[2])?, numbers[0], numbers[1]),
+            (2, false) if parts[1].len() == 4 => (numbers[1], numbers[0], 1),
             _ => return None,
         };
         let date = Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
@@ -60,6 +110,12 @@ impl Stamp {
             _ => return None,
         };
         Some(Self::Moment(DateTime::from_parts(date, Time::new(hour, minute, second, 0).ok()?)))
+    }
+
+    /// Whether a text is a date, in whatever order.
+    pub(super) fn dated(text: &str) -> bool {
+        let date = |order| Self::parse(text, order).is_some_and(|stamp| stamp.moment().is_some());
+        date(DateOrder::DayFirst) || date(DateOrder::MonthFirst)
     }
 
     /// As a moment, if it is one.
@@ -78,57 +134,6 @@ impl Stamp {
             (Self::Number(_), _) => Ordering::Less,
             (_, Self::Number(_)) => Ordering::Greater,
             (a, b) => a.moment().cmp(&b.moment()),
-        }
-    }
-
-    /// Whole seconds (of numbers: the number) from `before` to this.
-    pub(super) fn since(&self, before: &Self) -> f64 {
-        match (self, before) {
-            (Self::Number(a), Self::Number(b)) => a - b,
-            (a, b) => match (a.moment(), b.moment()) {
-                (Some(a), Some(b)) => {
-                    a.since(b).and_then(|span| span.total((Unit::Second, b))).unwrap_or(f64::NAN).round()
-                }
-                _ => f64::NAN,
-            },
-        }
-    }
-
-    /// Calendar months from `before` to this, if it is the same day of the month.
-    pub(super) fn months_since(&self, before: &Self) -> Option<i32> {
-        let (a, b) = (self.moment()?, before.moment()?);
-        let last = |d: DateTime| d.day() == d.days_in_month();
-        let same = a.time() == b.time() && (a.day() == b.day() || (last(a) && last(b)));
-        let month = |d: DateTime| i32::from(d.year()) * 12 + i32::from(d.month());
-        same.then(|| month(a) - month(b))
-    }
-
-    /// So many steps later.
-    pub fn after(&self, step: Step, count: usize) -> Self {
-        let count = count as i64;
-        let later = |moment: DateTime| match step {
-            Step::Seconds(seconds) => {
-                moment.checked_add(Span::new().try_seconds(seconds.checked_mul(count)?).ok()?).ok()
-            }
-            Step::Months(months) => {
-                let months = i64::from(months).checked_mul(count)?;
-                let end = moment.day() == moment.days_in_month();
-                let later = moment.checked_add(Span::new().try_months(months).ok()?).ok()?;
-                // Ends of months stay ends of months.
-                if end { later.with().day(later.days_in_month()).build().ok() } else { Some(later) }
-            }
-            Step::Number(_) => None,
-        };
-        match self {
-            Self::Number(number) => match step {
-                Step::Number(by) => Self::Number(number + by * count as f64),
-                _ => Self::Number(number + count as f64),
-            },
-            Self::Day(date) => later(date.to_datetime(Time::midnight())).map_or(*self, |m| match m.time() {
-                time if time == Time::midnight() => Self::Day(m.date()),
-                _ => Self::Moment(m),
-            }),
-            Self::Moment(moment) => later(*moment).map_or(*self, Self::Moment),
         }
     }
 
@@ -154,34 +159,12 @@ impl fmt::Display for Stamp {
     }
 }
 
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let many = |f: &mut fmt::Formatter<'_>, n: i64, unit: &str| match n {
-            1 => write!(f, "a {unit}"),
-            n => write!(f, "{n} {unit}s"),
-        };
-        match *self {
-            Self::Seconds(s) if s % 604_800 == 0 => many(f, s / 604_800, "week"),
-            Self::Seconds(s) if s % 86_400 == 0 => many(f, s / 86_400, "day"),
-            Self::Seconds(s) if s % 3600 == 0 => match s / 3600 {
-                1 => write!(f, "an hour"),
-                n => write!(f, "{n} hours"),
-            },
-            Self::Seconds(s) if s % 60 == 0 => many(f, s / 60, "minute"),
-            Self::Seconds(s) => many(f, s, "second"),
-            Self::Months(m) if m % 12 == 0 => many(f, i64::from(m / 12), "year"),
-            Self::Months(m) => many(f, i64::from(m), "month"),
-            Self::Number(n) => write!(f, "{n}"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn stamp(text: &str) -> Stamp {
-        Stamp::parse(text).unwrap_or_else(|| panic!("{text}"))
+        Stamp::parse(text, DateOrder::Auto).unwrap_or_else(|| panic!("{text}"))
     }
 
     #[test]
@@ -193,37 +176,38 @@ mod tests {
             ("1990/1/2 0:00", "1990-01-02 00:00:00"),
             ("1/31/1990", "1990-01-31"),
             ("31.1.1990", "1990-01-31"),
+            ("31.1.90", "1990-01-31"),
+            ("1/31/24", "2024-01-31"),
+            ("2/1990", "1990-02-01"),
             ("1990-02", "1990-02-01"),
             ("1700.0", "1700"),
         ] {
             assert_eq!(stamp(text).to_string(), shown);
         }
-        for wrong in ["", "yesterday", "31/1/1990", "2016-13-01", "2016-07-01 25:00", "1990-1-2-3", "inf"] {
-            assert!(Stamp::parse(wrong).is_none(), "{wrong}");
+        for wrong in ["", "yesterday", "31/1/1990", "2016-13-01", "2016-07-01 25:00", "1990-1-2-3", "1/2/024", "inf"] {
+            assert!(Stamp::parse(wrong, DateOrder::Auto).is_none(), "{wrong}");
         }
+        let day_first = Stamp::parse("2/1/1990 12:00", DateOrder::DayFirst).unwrap();
+        assert_eq!(day_first.to_string(), "1990-01-02 12:00:00");
+        assert!(stamp("2016-02-28").order(&stamp("2016-02-28 00:01")) == Ordering::Less);
     }
 
     #[test]
-    fn steps_go_over_months_and_leap_years() {
-        let later = |text: &str, step, count| stamp(text).after(step, count).to_string();
-        assert_eq!(later("2016-01-31", Step::Months(1), 1), "2016-02-29");
-        assert_eq!(later("2016-02-29", Step::Months(1), 2), "2016-04-30");
-        assert_eq!(later("2016-02-28", Step::Seconds(86_400), 2), "2016-03-01");
-        assert_eq!(later("2016-02-28 23:00", Step::Seconds(3600), 1), "2016-02-29 00:00:00");
-        assert_eq!(later("2016-02-28", Step::Seconds(3600), 1), "2016-02-28 01:00:00");
-        assert_eq!(later("1999", Step::Number(1.0), 3), "2002");
-        assert_eq!(stamp("2016-03-01").since(&stamp("2016-02-28")), 2.0 * 86_400.0);
-        assert_eq!(stamp("2016-02-29").months_since(&stamp("2015-12-31")), Some(2));
-        assert_eq!(stamp("2016-02-28").months_since(&stamp("2015-12-31")), None);
-        assert!(stamp("2016-02-28").order(&stamp("2016-02-28 00:01")) == Ordering::Less);
-        for (step, shown) in [
-            (Step::Seconds(3600), "an hour"),
-            (Step::Seconds(1209600), "2 weeks"),
-            (Step::Seconds(90), "90 seconds"),
-            (Step::Months(12), "a year"),
-        ] {
-            assert_eq!(step.to_string(), shown);
-        }
+    fn the_order_of_day_and_month_is_found_in_the_column() {
+        let find = |cells: &[&str]| DateOrder::find(cells.iter().copied());
+        use DateOrder::{DayFirst, MonthFirst};
+        assert_eq!(find(&["1/2/2024", "31/1/2024"]), (DayFirst, true));
+        assert_eq!(find(&["1/2/2024", "1/31/2024"]), (MonthFirst, true));
+        assert_eq!(find(&["2024-02-01", "2024-02-02"]), (MonthFirst, true));
+        // With points the day is first whatever is found.
+        assert_eq!(find(&["1.2.2024 10:00", "2.2.2024 10:00"]), (MonthFirst, true));
+        assert_eq!(Stamp::parse("1.2.2024", MonthFirst), Stamp::parse("2024-02-01", MonthFirst));
+        // Months, which read month first would be days with leaps.
+        let months: Vec<String> = (0..30).map(|k| format!("01/{:02}/{}", k % 12 + 1, 2020 + k / 12)).collect();
+        let months: Vec<&str> = months.iter().map(String::as_str).collect();
+        assert_eq!(find(&months), (DayFirst, false));
+        assert_eq!(find(&["1/1/2024", "1/2/2024", "1/3/2024"]), (MonthFirst, false));
+        assert_eq!(find(&["1700", "x", ""]), (MonthFirst, true));
     }
 
     #[test]

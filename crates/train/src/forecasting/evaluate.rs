@@ -147,7 +147,7 @@ pub(super) fn measure(
         let chunk: Vec<Origin> = places.iter().map(|&place| origins[place]).collect();
         let (chunk, truth) = (chunk.as_slice(), panel.truth(&chunk, horizon));
         chunk.iter().for_each(|o| windows_of[o.series] += 1);
-        let forecast = network.forecast(windows, horizon, Precision::F32)?;
+        let forecast = model.ahead(panel, chunk, windows, horizon)?;
         own.add(forecast.iter().copied().skip(median).step_by(width), &truth, chunk, horizon);
         for (i, (row, truth)) in forecast.chunks_exact(width).zip(truth.iter()).enumerate() {
             by_step[0][i % horizon] += f64::from(truth - row[median]).powi(2);
@@ -191,7 +191,7 @@ pub(super) fn measure(
         score.coverage = Some(Coverage { nominal: last - first, share: between as f64 / values });
     }
     for (k, s) in panel.all.iter().enumerate().filter(|(k, _)| windows_of[*k] > 0) {
-        let unit = s.scale.deviation / (windows_of[k] * horizon) as f64;
+        let unit = s.scale.unit() / (windows_of[k] * horizon) as f64;
         let best =
             baselines.iter().min_by(|a, b| a.1.series[k].total_cmp(&b.1.series[k])).expect("there are baselines");
         let (baseline_mae, baseline) = (best.1.series[k] * unit, best.0.clone());

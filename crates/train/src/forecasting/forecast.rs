@@ -91,12 +91,32 @@ impl ForecastModel {
         Ok(panel)
     }
 
+    /// The forecasts of a batch of windows, `[windows, horizon, width]`. A series that never changed, in training and in its window,
+    /// goes on as it is.
+    pub(super) fn ahead(
+        &self,
+        panel: &Panel,
+        origins: &[Origin],
+        windows: &Windows,
+        horizon: usize,
+    ) -> Result<Vec<f32>, Error> {
+        let mut forecast = self.network.forecast(windows, horizon, Precision::F32)?;
+        let pasts = windows.past.chunks_exact(self.recipe.model.look_back);
+        let rows = forecast.chunks_exact_mut(horizon * self.recipe.model.width());
+        for ((past, row), origin) in pasts.zip(rows).zip(origins) {
+            if panel.all[origin.series].scale.is_constant() && past.iter().all(|x| *x == past[0]) {
+                row.fill(past[0]);
+            }
+        }
+        Ok(forecast)
+    }
+
     /// The forecasts from these origins, `[origins, horizon, width]`.
     pub(super) fn from(&self, panel: &Panel, origins: &[Origin], horizon: usize) -> Result<Vec<f32>, Error> {
         let size = horizon * self.recipe.model.width();
         let mut all = vec![0.0; origins.len() * size];
         each_batch(&self.network, panel, self.recipe.bptt.reset, origins, horizon, &mut |places, windows| {
-            let some = self.network.forecast(windows, horizon, Precision::F32)?;
+            let some = self.ahead(panel, &places.iter().map(|&place| origins[place]).collect::<Vec<_>>(), windows, horizon)?;
             for (&place, forecast) in places.iter().zip(some.chunks_exact(size)) {
                 all[place * size..][..size].copy_from_slice(forecast);
             }

@@ -17,7 +17,7 @@ pub struct Scale {
     pub name: String,
     /// Its mean over the training steps.
     pub mean: f64,
-    /// Its standard deviation over them; 1 where it never changes.
+    /// Its standard deviation over them; 0 where it never changes: it is then divided by 1.
     pub deviation: f64,
 }
 
@@ -25,17 +25,30 @@ impl Scale {
     fn of(name: &str, values: impl Iterator<Item = f64> + Clone) -> Self {
         let n = values.clone().count().max(1) as f64;
         let mean = values.clone().sum::<f64>() / n;
-        let deviation = (values.map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
-        let deviation = if deviation > 1e-12 * mean.abs().max(1e-12) { deviation } else { 1.0 };
-        Self { name: name.into(), mean, deviation }
+        let deviation = (values.clone().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
+        if deviation > 1e-12 * mean.abs().max(1e-12) {
+            return Self { name: name.into(), mean, deviation };
+        }
+        // The value itself, which a mean of many is not to the bit.
+        Self { name: name.into(), mean: values.into_iter().next().unwrap_or(0.0), deviation: 0.0 }
+    }
+
+    /// Whether there was nothing to learn of it.
+    pub(super) fn is_constant(&self) -> bool {
+        self.deviation == 0.0
+    }
+
+    /// What one scaled is, in the series' own units.
+    pub(super) fn unit(&self) -> f64 {
+        if self.is_constant() { 1.0 } else { self.deviation }
     }
 
     pub(super) fn apply(&self, x: f64) -> f32 {
-        ((x - self.mean) / self.deviation) as f32
+        ((x - self.mean) / self.unit()) as f32
     }
 
     pub(super) fn undo(&self, x: f32) -> f64 {
-        f64::from(x) * self.deviation + self.mean
+        f64::from(x) * self.unit() + self.mean
     }
 }
 
@@ -156,14 +169,15 @@ impl Panel {
     }
 
     /// The windows of a part (0: to learn from, 1: to choose by, 2: to measure on): what is forecast lies in it; what is read may lie
-    /// before it, but for the first part.
+    /// before it, but for the first part. Nothing is learnt from series that never change.
     pub(super) fn origins(&self, recipe: &Recipe, part: usize) -> Vec<Origin> {
         let model = &recipe.model;
         let of = |(series, s): (usize, &Scaled)| {
             let from = if part == 0 { 0 } else { s.borders[part - 1] };
+            let part_of_it = part == 2 || !s.scale.is_constant();
             let steps: Range<usize> =
                 from.max(model.look_back)..(s.borders[part] + 1).saturating_sub(model.horizon).max(from);
-            steps.map(move |step| Origin { series, step })
+            steps.filter(move |_| part_of_it).map(move |step| Origin { series, step })
         };
         self.all.iter().enumerate().flat_map(of).collect()
     }
@@ -188,6 +202,11 @@ impl Panel {
     /// What learning needs is there.
     pub(super) fn check(&self, recipe: &Recipe) -> Result<(), InputError> {
         let m = &recipe.model;
+        if self.all.iter().all(|s| s.scale.is_constant()) {
+            let hint = "a series that never changes needs no network: its forecast is its value";
+            let got = format!("{} that never change over it", self.all.len());
+            return Err(InputError::new("a series that changes over its training part", got, hint));
+        }
         for (part, name) in ["learn from", "choose by"].into_iter().enumerate() {
             if self.origins(recipe, part).is_empty() {
                 let longest = self.all.iter().map(|s| s.values.len()).max().unwrap_or(0);
@@ -218,13 +237,8 @@ fn borders(recipe: &Recipe, length: usize) -> [usize; 3] {
 
 /// The season of a step; or that of the strongest autocorrelation.
 fn period(table: &Table, borders: &[[usize; 3]]) -> usize {
-    match table.step {
-        Step::Seconds(3600) => return 24,
-        Step::Seconds(86_400) => return 7,
-        Step::Seconds(s) if s < 3600 && 86_400 % s == 0 => return (86_400 / s) as usize,
-        Step::Months(1) => return 12,
-        Step::Months(3) => return 4,
-        _ => {}
+    if let Some(season) = table.step.season() {
+        return season;
     }
     let of = |lag: usize| {
         let correlation = |(s, b): (&Series, &[usize; 3])| {

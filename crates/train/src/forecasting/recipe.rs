@@ -6,7 +6,7 @@ use crate::schedule::Decay;
 use crate::scheduled_sampling::{Schedule, TeacherForcing};
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
-use simurgh_data::series::{Columns, Gaps, Step, Table};
+use simurgh_data::series::{Columns, DateOrder, Gaps, Step, Table};
 use simurgh_nn::forecaster::{DecodingKind, ForecasterConfig};
 use std::path::{Path, PathBuf};
 
@@ -87,12 +87,14 @@ pub struct Data {
     pub known: Vec<String>,
     /// What is done where rows are missing: "skip" or "carry".
     pub gaps: Gaps,
+    /// What comes first in dates such as 1/2/2024: "auto", "day-first" or "month-first".
+    pub dates: DateOrder,
     /// Hour, weekday and day of the year are known in advance too.
     pub calendar: bool,
     /// Steps of every series to learn from, to choose by and to measure on, in this order in time: numbers of steps, or shares that
     /// sum to at most 1.
     pub split: [f64; 3],
-    /// Steps of a season, for the seasonal-naive baseline; 0: by the step (24 hours, 7 days, 12 months), or the strongest in the
+    /// Steps of a season, for the seasonal-naive baseline; 0: by the step (24 hours, 7 days, 5 where weekends have no rows, 12 months), or the strongest in the
     /// data.
     pub period: usize,
     /// Licences and attribution of the data, kept in the model.
@@ -109,6 +111,7 @@ impl Default for Data {
             targets: Vec::new(),
             known: Vec::new(),
             gaps: Gaps::Skip,
+            dates: DateOrder::Auto,
             calendar: false,
             split: [0.7, 0.1, 0.2],
             period: 0,
@@ -120,8 +123,8 @@ impl Default for Data {
 impl Data {
     /// Which columns are what.
     pub fn columns(&self) -> Columns {
-        let Self { time, series, targets, known, gaps, .. } = self.clone();
-        Columns { time, series, targets, known, gaps }
+        let Self { time, series, targets, known, gaps, dates, .. } = self.clone();
+        Columns { time, series, targets, known, gaps, dates }
     }
 }
 
@@ -144,8 +147,8 @@ impl Recipe {
             return Err(InputError::new(expected, longest.to_string(), hint).at(file));
         }
         let segment = look_back.div_ceil(8);
-        let Columns { time, series, targets, known, gaps } = columns;
-        let calendar = matches!(table.step, Step::Seconds(_));
+        let Columns { time, series, targets, known, gaps, dates } = columns;
+        let calendar = matches!(table.step, Step::Seconds(_) | Step::Weekdays(_));
         // Parts to choose by and to measure on must hold a horizon each.
         let share = (1.5 * horizon as f64 / longest.max(1) as f64).clamp(0.1, 0.25);
         Ok(Self {
@@ -158,6 +161,7 @@ impl Recipe {
                 targets,
                 known,
                 gaps,
+                dates,
                 calendar,
                 split: [1.0 - 2.0 * share, share, share],
                 ..data
