@@ -112,7 +112,12 @@ pub fn recipe(name: &str) -> Result<(String, String), Failure> {
     }
     let path = Path::new(name);
     if path.extension().is_some_and(|e| e == "toml") || path.exists() {
-        let text = simurgh_data::text::corpus::read_text(path)?;
+        let text = simurgh_data::text::corpus::read_text(path).map_err(|mut e| {
+            if e.got == "an empty file" {
+                (e.expected, e.hint) = ("a recipe".into(), "recipes/ has an annotated one for every task".into());
+            }
+            e
+        })?;
         let stem = path.file_stem().map_or_else(|| "run".into(), |s| s.to_string_lossy().into_owned());
         // A run is named after its recipe: what a name may not have becomes a dash.
         let name = stem.chars().map(|c| if c.is_alphanumeric() || "._-".contains(c) { c } else { '-' });

@@ -3,11 +3,20 @@
 use simurgh_data::InputError;
 use simurgh_train::Error;
 use simurgh_train::artifact::ArtifactError;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 /// A line on stderr. Nobody may be listening: that stops nothing.
 pub fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// A command line that can't be used, on stderr.
+pub fn usage(e: &clap::Error) {
+    let text = e.render();
+    let text = if std::io::stderr().is_terminal() { text.ansi().to_string() } else { text.to_string() };
+    let own = text.lines().filter(|line| !line.starts_with("For more information"));
+    tell(own.collect::<Vec<_>>().join("\n").trim_end());
+    tell("\nhint: --help after the command shows its flags, with examples");
 }
 
 /// Why the program ends early.

@@ -10,16 +10,22 @@ mod failure;
 mod printer;
 
 use args::{Cli, Command};
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use failure::Failure;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let mut command = numbers(Cli::command());
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    let cli = match matches.and_then(|m| Cli::from_arg_matches(&m).map_err(|e| e.format(&mut command))) {
         Ok(cli) => cli,
+        Err(e) if e.use_stderr() => {
+            failure::usage(&e);
+            return ExitCode::from(1);
+        }
         Err(e) => {
             let _ = e.print();
-            return if e.use_stderr() { ExitCode::from(1) } else { ExitCode::SUCCESS };
+            return ExitCode::SUCCESS;
         }
     };
     // A panic is a defect of ours: its message goes to stderr, its exit code is 2.
@@ -34,6 +40,15 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// A negative number is a value, which its flag judges, and no flag.
+fn numbers(command: clap::Command) -> clap::Command {
+    let value = |arg: clap::Arg| match arg.get_action().takes_values() {
+        true => arg.allow_negative_numbers(true),
+        false => arg,
+    };
+    command.mut_args(value).mut_subcommands(numbers)
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {

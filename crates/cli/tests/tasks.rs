@@ -21,6 +21,13 @@ fn texts_are_classified_from_a_model_of_your_own() {
     let out = classify(&[], "a good day\n\nthe bad day\n");
     let classes: Vec<&str> = out.lines().skip(2).take(3).map(|l| l.split('\t').next().unwrap()).collect();
     assert_eq!(classes, ["yes", "", "no"], "{out}");
+    let tabs = classify(&["a\tgood\nday"], "");
+    assert!(tabs.contains("\ta good day\n"), "{tabs}");
+    let nothing = classify(&["--why-svg", "none.svg", ""], "");
+    assert!(
+        nothing.starts_with("exit code: 1\n") && nothing.contains("none.svg: expected a text to draw"),
+        "{nothing}"
+    );
     let why = classify(&["--why", "a good day"], "");
     assert!(why.contains("[[good]]"), "{why}");
     let json = classify(&["--json", "--why=attention", "a good day"], "");
@@ -122,6 +129,31 @@ fn numbers_are_forecast_from_a_table() {
     insta::assert_snapshot!("a-series-column-unnamed", case.run(&["forecast", "twice.csv", "--targets", "sold"]));
     case.file("short.csv", "date,sold\n2024-01-01,5\n2024-01-02,6\n");
     insta::assert_snapshot!("too-few-rows", case.run(&["forecast", "short.csv", "--horizon", "7"]));
+}
+
+#[test]
+fn what_is_asked_for_is_written_or_said_not_to_be() {
+    let case = Case::new();
+    let composed = |out: &str| case.run(&["compose", "--length", "2", "--out", "a.mid", "--out", out]);
+    assert!(composed("none/a.svg").starts_with("exit code: 1\n"), "{}", composed("none/a.svg"));
+    assert!(!case.path().join("a.mid").exists());
+    assert!(composed("a.svg").starts_with("exit code: 0\n") && case.path().join("a.mid").exists());
+    insta::assert_snapshot!("nothing-to-draw", case.run(&["translate", "--align-svg", "a.svg"]));
+    insta::assert_snapshot!("negative-number", case.run(&["compose", "--temperature", "-1"]));
+    insta::assert_snapshot!("recipe-is-empty", {
+        case.file("empty.toml", "");
+        case.run(&["train", "empty.toml"])
+    });
+    for (name, args) in [
+        ("file-of-your-own-is-missing", &["train", "sst2", "--set", "data.train=mine.tsv"][..]),
+        ("forecast-trains-on-nothing", &["train", "forecast"]),
+        ("fetch-of-a-recipe-without-a-set", &["data", "fetch", "text"]),
+        ("no-such-folder", &["data", "list", "--data-dir", "none"]),
+    ] {
+        insta::assert_snapshot!(name, case.run(args));
+    }
+    case.file("one.json", "{\"train\":[[[60]]],\"valid\":[[[60]]],\"test\":[[[60]]]}");
+    insta::assert_snapshot!("pieces-of-a-frame", case.run(&["eval", "chorales", "--data", "one.json"]));
 }
 
 #[test]

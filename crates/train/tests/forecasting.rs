@@ -4,7 +4,7 @@ mod interrupt;
 
 use interrupt::StopAt;
 use simurgh_data::InputError;
-use simurgh_data::series::Table;
+use simurgh_data::series::{Columns, Table};
 use simurgh_nn::artifact;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_train::Error;
@@ -138,6 +138,48 @@ fn waves_are_learnt_with_what_is_known_of_the_future() {
         let e = model.forecast(table, 5, 20).unwrap_err().to_string();
         assert!(e.contains("`jump` of 5 rows after the last value of `b`, got 4"), "{e}");
     }
+}
+
+#[test]
+fn a_series_that_never_changes_goes_on_and_disturbs_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let plain = csv(directory.path(), 150);
+    let text = std::fs::read_to_string(&plain).unwrap();
+    let more = |(i, line): (usize, &str)| format!("{line},{}\n", if i == 0 { "flat" } else { "0.1" });
+    let flat = directory.path().join("flat.csv");
+    std::fs::write(&flat, text.lines().enumerate().map(more).collect::<String>()).unwrap();
+    let run = |file: &Path, name: &str| train(recipe(file, &[]), &directory.path().join(name), &mut Quiet);
+    let (with, without) = (run(&flat, "with").unwrap(), run(&plain, "without").unwrap());
+    assert_eq!(with.test.series["a"].mae, without.test.series["a"].mae);
+    assert_eq!(with.test.series["flat"].mae, 0.0);
+    let mut columns = with.model.recipe.data.columns();
+    columns.targets = vec!["flat".into()];
+    let mut rows: String = text.lines().enumerate().map(more).collect();
+    (1..=3).for_each(|day| writeln!(rows, "2001-01-{day:02},,,0,").unwrap());
+    let forecast = with.model.forecast(Table::parse(&rows, &columns).unwrap(), 3, 1).unwrap();
+    assert!(forecast[0].steps.iter().all(|(_, q)| q[..] == [0.1; 3]), "{forecast:?}");
+
+    let days: String = (1..29).map(|day| format!("2024-01-{day:02},5,0\n")).collect();
+    let only = directory.path().join("only.csv");
+    std::fs::write(&only, format!("date,v,jump\n{days}")).unwrap();
+    let e = run(&only, "only").unwrap_err().to_string();
+    assert!(e.contains("a series that changes over its training part, got 1 that never change"), "{e}");
+}
+
+#[test]
+fn a_series_too_short_is_left_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let set = ["train.steps=1", "data.known=[]", "data.targets=[\"a\"]"];
+    let model =
+        train(recipe(&csv(directory.path(), 120), &set), &directory.path().join("run"), &mut Quiet).unwrap().model;
+    let rows =
+        |name: &str, days: usize| (1..=days).map(|day| format!("2024-01-{day:02},{name},{day}\n")).collect::<String>();
+    let columns = Columns { series: "shop".into(), targets: vec!["a".into()], ..Columns::default() };
+    let table = |text: String| Table::parse(&format!("date,shop,a\n{text}"), &columns).unwrap();
+    let forecasts = model.forecast(table(rows("x", 20) + &rows("y", 11) + &rows("z", 12)), 2, 1).unwrap();
+    assert_eq!(forecasts.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["x", "z"]);
+    let e = model.forecast(table(rows("y", 11)), 2, 1).unwrap_err().to_string();
+    assert_eq!(e, "expected at least 12 values of `y`, which the model reads, got 11");
 }
 
 #[test]

@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 /// `simurgh data`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simurgh data list                    what there is, its licence and size, and whether it is here
+  simurgh data fetch trec chorales     into the folder data; then simurgh train trec")]
 pub struct DataArgs {
     /// What to do.
     #[command(subcommand)]

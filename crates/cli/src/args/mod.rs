@@ -19,7 +19,13 @@ use std::path::PathBuf;
 #[command(
     version,
     propagate_version = true,
-    after_help = "Examples:\n  simurgh translate \"سلام\"\n  simurgh train fa-en\n  simurgh eval runs/fa-en-1/model.safetensors"
+    after_help = "\
+Examples:
+  simurgh translate \"سلام\"
+  simurgh compose --start Am --out piece.mid --out piece.svg
+  simurgh forecast sales.csv --horizon 30 --plot sales.svg
+  simurgh train trec                      then: simurgh classify --model trec \"Who was Avicenna?\"
+  simurgh eval runs/trec-1/model.safetensors"
 )]
 pub struct Cli {
     /// Threads to compute with; results do not depend on it [default: one a core]
@@ -145,6 +151,11 @@ pub struct EvalArgs {
 
 /// `simurgh info`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simurgh info fa-en                                 a built-in model
+  simurgh info runs/trec-1/model.safetensors         one of your own: recipe, scores, licences
+  simurgh info chorales --json | jq -r .recipe")]
 pub struct InfoArgs {
     /// A built-in model or a file
     pub model: String,
@@ -155,6 +166,10 @@ pub struct InfoArgs {
 
 /// `simurgh models`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simurgh models
+  simurgh models --json | jq -r .name")]
 pub struct ModelsArgs {
     /// One JSON object a line on stdout
     #[arg(long)]

@@ -42,7 +42,7 @@ Examples:
   simurgh classify --model m.safetensors --why \"not a bad film at all\"   the words that decided
   simurgh classify --model m.safetensors --json < reviews.txt > answers.jsonl
 
-A line of output is: class TAB probability TAB text; of a text without a word, an empty class.")]
+A line of output is: class TAB probability TAB text (its tabs and line ends as spaces); of a text without a word, an empty class.")]
 pub struct ClassifyArgs {
     /// Texts; without any, the lines of standard input
     pub text: Vec<String>,

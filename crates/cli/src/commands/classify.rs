@@ -27,7 +27,19 @@ pub fn run(args: &ClassifyArgs) -> Result<(), Failure> {
             session.out.flush()?;
             Ok(())
         },
-    )
+    )?;
+    match &args.why_svg {
+        Some(path) if !session.svg_written => {
+            let hint = "of a text without a word nothing can be drawn";
+            Err(InputError::new("a text to draw", "none with a word", hint).at(path).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A text on one line, in one column.
+fn in_a_line(text: &str) -> String {
+    text.replace(['\t', '\n', '\r'], " ")
 }
 
 struct Session<'a> {
@@ -45,7 +57,7 @@ impl Session<'_> {
         let Some(verdict) = verdict else {
             return match self.args.json {
                 true => Ok(writeln!(self.out, "{}", serde_json::json!({"text": text, "class": null}))?),
-                false => Ok(writeln!(self.out, "\t\t{text}")?),
+                false => Ok(writeln!(self.out, "\t\t{}", in_a_line(text))?),
             };
         };
         let weights = match self.why {
@@ -71,7 +83,7 @@ impl Session<'_> {
         } else {
             let shown = match self.args.why {
                 Some(_) => why_text(verdict, &weights, self.colour),
-                None => text.to_string(),
+                None => in_a_line(text),
             };
             let count = if self.args.all { classes.len() } else { 1 };
             let line = |k: usize| format!("{}\t{:.3}", classes[k], verdict.probabilities[k]);

@@ -8,6 +8,7 @@ use simurgh_data::music::{Frame, chord, midi};
 use simurgh_nn::decode::Sampling;
 use simurgh_train::music::roll_svg;
 use std::io::Write;
+use std::path::Path;
 
 /// What a file's name says it is.
 enum Kind {
@@ -35,14 +36,20 @@ pub fn run(args: &ComposeArgs) -> Result<(), Failure> {
     let sampling = Sampling { temperature: args.temperature, top_p: args.top_p };
     let frames: Vec<Frame> = model.compose(&start, sampling, args.seed)?.take(args.length).collect();
     let quarter = model.recipe.data.frames_per_quarter;
-    for (path, kind) in args.out.iter().zip(kinds) {
-        let bytes = match kind {
-            Kind::Midi => midi::to_bytes(&frames, quarter, args.tempo),
-            Kind::Svg => roll_svg(&frames, quarter, &format!("seed {}", args.seed)).into_bytes(),
-        };
-        simurgh_train::artifact::atomic_write(path, &bytes)
-            .map_err(|e| InputError::io(path, "a file that can be written", &e))?;
-    }
+    let files: Vec<(&Path, Vec<u8>)> = args
+        .out
+        .iter()
+        .zip(kinds)
+        .map(|(path, kind)| {
+            let bytes = match kind {
+                Kind::Midi => midi::to_bytes(&frames, quarter, args.tempo),
+                Kind::Svg => roll_svg(&frames, quarter, &format!("seed {}", args.seed)).into_bytes(),
+            };
+            (path.as_path(), bytes)
+        })
+        .collect();
+    simurgh_train::artifact::atomic_write_all(&files)
+        .map_err(|(path, e)| InputError::io(path, "a file that can be written", &e))?;
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::json!({"seed": args.seed, "frames_per_quarter": quarter, "frames": frames}))?;

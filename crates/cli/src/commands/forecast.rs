@@ -35,6 +35,9 @@ pub fn run(args: &ForecastArgs) -> Result<(), Failure> {
     if !args.quiet && args.model.is_some() {
         table.notes.iter().for_each(|note| crate::failure::tell(note));
     }
+    for short in table.series.iter().filter_map(|s| model.too_short(s)) {
+        crate::failure::tell(&format!("left out: {short}"));
+    }
     let horizon = args.horizon.unwrap_or(model.recipe.model.horizon);
     let (look_back, quantiles) = (model.recipe.model.look_back, &model.recipe.model.quantiles);
     let forecasts = model.forecast(table, horizon, look_back.max(2 * horizon)).map_err(|e| match e {

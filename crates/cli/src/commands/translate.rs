@@ -29,7 +29,14 @@ pub fn run(args: &TranslateArgs) -> Result<(), Failure> {
             session.out.flush()?;
             Ok(())
         },
-    )
+    )?;
+    match &args.align_svg {
+        Some(path) if !session.svg_written => {
+            let hint = "give a sentence, as an argument or on standard input";
+            Err(InputError::new("a sentence to draw", "none", hint).at(path).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 struct Session<'a> {

@@ -6,8 +6,8 @@ mod step;
 mod table;
 mod time;
 
-pub use table::{Columns, Gaps, Series, Table};
 pub use step::{Step, Weekdays};
+pub use table::{Columns, Gaps, Series, Table};
 pub use time::{DateOrder, Stamp};
 
 /// Yearly numbers of sunspots, 1700 to 2008 (World Data Center SILSO; public domain as distributed with statsmodels), as CSV.

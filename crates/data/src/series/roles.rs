@@ -37,9 +37,7 @@ impl Roles {
         };
         let time = if columns.time.is_empty() {
             let called = header.iter().position(|h| TIME_NAMES.contains(&h.to_lowercase().as_str()));
-            let dated = || {
-                (0..header.len()).find(|&c| records[0].get(c).is_some_and(Stamp::dated))
-            };
+            let dated = || (0..header.len()).find(|&c| records[0].get(c).is_some_and(Stamp::dated));
             called.or_else(dated)
         } else {
             Some(named("time", &columns.time)?)

@@ -280,7 +280,8 @@ mod tests {
         }
         // A shop's days with rows missing here and there; one week; a day more often than the others.
         let holes = |k: &usize| k % 5 != 1 && k % 7 != 3;
-        let shop: Vec<Stamp> = (0..60).filter(holes).map(|k| stamp("2024-01-01").after(Step::Seconds(DAY), k)).collect();
+        let shop: Vec<Stamp> =
+            (0..60).filter(holes).map(|k| stamp("2024-01-01").after(Step::Seconds(DAY), k)).collect();
         assert_eq!(found(&shop), Step::Seconds(DAY));
         assert_eq!(found(&days(&[0, 1, 2, 3, 4], 1)), Step::Seconds(DAY));
         assert_eq!(found(&[]), Step::Number(1.0));

@@ -193,7 +193,9 @@ impl Table {
                 _ => ("month", "day-first"),
             };
             let shown = Stamp::parse(first, dates).map_or_else(String::new, |stamp| stamp.to_string());
-            notes.push(format!("dates are read {order} first, `{first}` as {shown} (data.dates = \"{other}\" in a recipe turns them)"));
+            notes.push(format!(
+                "dates are read {order} first, `{first}` as {shown} (data.dates = \"{other}\" in a recipe turns them)"
+            ));
         }
         for s in series.iter().filter(|s| s.values.iter().all(|v| *v == s.values[0])) {
             notes.push(format!("`{}` never changes from {}", s.name, s.values[0]));
@@ -209,7 +211,8 @@ fn sort(name: &str, rows: &mut [Row]) -> Result<bool, InputError> {
     let Some(w) = rows.windows(2).find(|w| w[1].stamp.order(&w[0].stamp).is_eq()) else { return Ok(unsorted) };
     let of = if name.is_empty() { String::new() } else { format!(" of `{name}`") };
     let got = format!("{} again (line {} has it)", w[1].stamp, w[0].line);
-    let hint = "if the rows are of several series, say which column names them: --series COLUMN (in recipes data.series)";
+    let hint =
+        "if the rows are of several series, say which column names them: --series COLUMN (in recipes data.series)";
     Err(InputError::new(format!("one row a time{of}"), got, hint).line(w[1].line))
 }
 
@@ -227,8 +230,10 @@ fn fill(rows: Vec<Row>, step: Step, gaps: Gaps, counts: &mut Counts) -> Result<V
                 return Err(InputError::new("steps of one size", got, hint).line(row.line));
             } else if missing >= 1.0 {
                 counts.put_in += missing as usize;
-                let (stamp, line, known, targets) = (before.stamp, before.line, before.known.clone(), row.targets.len());
-                let later = |k| Row { line, stamp: stamp.after(step, k), targets: vec![None; targets], known: known.clone() };
+                let (stamp, line, known, targets) =
+                    (before.stamp, before.line, before.known.clone(), row.targets.len());
+                let later =
+                    |k| Row { line, stamp: stamp.after(step, k), targets: vec![None; targets], known: known.clone() };
                 filled.extend((1..=missing as usize).map(later));
             }
         }

@@ -107,9 +107,34 @@ pub fn read(path: &Path) -> Result<Artifact, ArtifactError> {
 /// # Errors
 /// What the system says, a full disk among others.
 pub fn atomic_write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    // A device, a pipe or a link is written to, not replaced.
-    if std::fs::symlink_metadata(path).is_ok_and(|m| !m.is_file()) {
-        return std::fs::write(path, bytes);
+    atomic_write_all(&[(path, bytes)]).map_err(|(_, e)| e)
+}
+
+/// The same of several files: none is there before all are written beside their places.
+///
+/// # Errors
+/// Which one could not be written, and what the system says.
+pub fn atomic_write_all<'a, B: AsRef<[u8]>>(files: &[(&'a Path, B)]) -> Result<(), (&'a Path, std::io::Error)> {
+    let written = files.iter().map(|(path, bytes)| match beside(path, bytes.as_ref()) {
+        Ok(file) => Ok((*path, bytes.as_ref(), file)),
+        Err(e) => Err((*path, e)),
+    });
+    for (path, bytes, file) in written.collect::<Result<Vec<_>, _>>()? {
+        let placed = match file {
+            Some(file) => file.persist(path).map(|_| ()).map_err(|e| e.error),
+            None => std::fs::write(path, bytes),
+        };
+        placed.map_err(|e| (path, e))?;
+    }
+    Ok(())
+}
+
+/// A file beside `path`, written and synced; none where `path` is a device, a pipe or a link, which are written to, not replaced.
+fn beside(path: &Path, bytes: &[u8]) -> std::io::Result<Option<tempfile::NamedTempFile>> {
+    match std::fs::symlink_metadata(path) {
+        Ok(about) if about.is_dir() => return Err(std::io::ErrorKind::IsADirectory.into()),
+        Ok(about) if !about.is_file() => return Ok(None),
+        _ => {}
     }
     let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
@@ -121,6 +146,5 @@ pub fn atomic_write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
     }
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    Ok(())
+    Ok(Some(file))
 }

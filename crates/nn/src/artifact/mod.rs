@@ -7,7 +7,7 @@
 mod bytes;
 mod error;
 
-pub use bytes::{Precision, atomic_write, parse, read, to_bytes};
+pub use bytes::{Precision, atomic_write, atomic_write_all, parse, read, to_bytes};
 pub use error::ArtifactError;
 
 use crate::parameters::Parameter;

@@ -55,5 +55,13 @@ fn a_failed_write_leaves_the_old_file() {
     assert!(atomic_write(&directory.path().join("none/model"), b"new").is_err());
     atomic_write(&path, b"new").unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), b"new");
+    // Of several all, or none.
+    let (second, nowhere) = (directory.path().join("second"), directory.path().join("none/third"));
+    let files: [(&std::path::Path, &[u8]); 2] = [(&second, b"2"), (&nowhere, b"3")];
+    assert_eq!(atomic_write_all(&files).unwrap_err().0, nowhere);
+    assert!(atomic_write_all(&[(path.as_path(), b"newer"), (directory.path(), b"other")]).is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), b"new");
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    atomic_write_all(&[(path.as_path(), b"newer"), (&second, b"other")]).unwrap();
+    assert_eq!((std::fs::read(&path).unwrap(), std::fs::read(&second).unwrap()), (b"newer".into(), b"other".into()));
 }

@@ -55,6 +55,14 @@ impl Examples {
         if dev.is_empty() {
             let mut order: Vec<usize> = (0..train.len()).collect();
             Random::new(stream(recipe.seed, "dev")).shuffle(&mut order);
+            let mut left = vec![0; classes.len()];
+            train.iter().for_each(|example: &Labelled| left[example.class] += 1);
+            // The last example of a class stays, to be learnt from.
+            order.retain(|&i| {
+                let left: &mut usize = &mut left[train[i].class];
+                *left -= 1;
+                *left > 0
+            });
             let held: HashSet<usize> = order.into_iter().take((train.len() / 10).clamp(1, MOST_HELD_BACK)).collect();
             let (held, kept) = train.into_iter().enumerate().partition::<Vec<_>, _>(|(i, _)| held.contains(i));
             let plain = |all: Vec<(usize, Labelled)>| all.into_iter().map(|(_, example)| example).collect();
@@ -63,10 +71,18 @@ impl Examples {
         for (class, name) in classes.iter().enumerate() {
             if !train.iter().any(|example| example.class == class) {
                 let hint = "every class needs examples to learn from: add some, or leave it out of data.classes";
-                return Err(
-                    InputError::new("examples of every class", format!("none of `{name}`"), hint).field("data.train")
-                );
+                let e =
+                    InputError::new("examples of every class", format!("none of `{name}`"), hint).field("data.train");
+                return Err(match data.train.all() {
+                    [source, ..] => e.at(located(source.path(), directory)),
+                    [] => e,
+                });
             }
+        }
+        if dev.is_empty() {
+            let hint = "give more examples, or a data.dev of their own";
+            let expected = "two examples of a class at least, one to learn from and one to choose by";
+            return Err(InputError::new(expected, "one of each", hint).field("data.train"));
         }
         let test_is_dev = test.is_empty();
         if test_is_dev {

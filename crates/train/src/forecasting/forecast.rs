@@ -6,7 +6,7 @@ use super::streams::each_batch;
 use crate::Error;
 use crate::saved::{damaged, recipe_of};
 use simurgh_data::InputError;
-use simurgh_data::series::{Stamp, Table};
+use simurgh_data::series::{Series, Stamp, Table};
 use simurgh_nn::artifact::Artifact;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::forecaster::{DecodingKind, Forecaster, Windows};
@@ -116,7 +116,8 @@ impl ForecastModel {
         let size = horizon * self.recipe.model.width();
         let mut all = vec![0.0; origins.len() * size];
         each_batch(&self.network, panel, self.recipe.bptt.reset, origins, horizon, &mut |places, windows| {
-            let some = self.ahead(panel, &places.iter().map(|&place| origins[place]).collect::<Vec<_>>(), windows, horizon)?;
+            let some =
+                self.ahead(panel, &places.iter().map(|&place| origins[place]).collect::<Vec<_>>(), windows, horizon)?;
             for (&place, forecast) in places.iter().zip(some.chunks_exact(size)) {
                 all[place * size..][..size].copy_from_slice(forecast);
             }
@@ -125,16 +126,31 @@ impl ForecastModel {
         Ok(all)
     }
 
-    /// Forecasts `horizon` steps after the last value of every series of `table`; of each series `history` steps are kept.
+    /// Why a series is not forecast: the model reads more of it than there is.
+    pub fn too_short(&self, series: &Series) -> Option<InputError> {
+        let (least, got) = (self.recipe.model.look_back, series.values.len());
+        (got < least).then(|| {
+            let expected = format!("at least {least} values of `{}`, which the model reads", series.name);
+            InputError::new(expected, got.to_string(), "give more history, or train with a smaller model.look_back")
+        })
+    }
+
+    /// Forecasts `horizon` steps after the last value of every series of `table` that is not [`ForecastModel::too_short`]; of each
+    /// series `history` steps are kept.
     ///
     /// # Errors
-    /// If a series is too short or unknown, the horizon too far, or what is known in advance not there.
-    pub fn forecast(&self, table: Table, horizon: usize, history: usize) -> Result<Vec<SeriesForecast>, Error> {
+    /// If all series are too short, one is unknown, the horizon too far, or what is known in advance not there.
+    pub fn forecast(&self, mut table: Table, horizon: usize, history: usize) -> Result<Vec<SeriesForecast>, Error> {
         let c = &self.recipe.model;
         if c.decoding == DecodingKind::Direct && horizon > c.horizon {
             let expected = format!("a horizon of at most {} steps, for which the model was trained", c.horizon);
             let hint = "train with a larger model.horizon, or with model.decoding = \"recursive\"";
             return Err(InputError::new(expected, horizon.to_string(), hint).field("horizon").into());
+        }
+        let short = table.series.iter().find_map(|s| self.too_short(s));
+        table.series.retain(|s| self.too_short(s).is_none());
+        if let Some(e) = short.filter(|_| table.series.is_empty()) {
+            return Err(e.into());
         }
         let mut panel = self.panel(table)?;
         // Segments are forecast whole, as they were learnt: what a step is forecast to be does not hang on how many follow.
@@ -143,13 +159,6 @@ impl ForecastModel {
             DecodingKind::Recursive => horizon.next_multiple_of(c.segment),
         };
         panel.extend(&self.recipe, horizon, reach)?;
-        for s in &panel.all {
-            if s.values.len() < c.look_back {
-                let expected = format!("at least {} values of `{}`, which the model reads", c.look_back, s.series.name);
-                let hint = "give more history, or train with a smaller model.look_back";
-                return Err(InputError::new(expected, s.values.len().to_string(), hint).into());
-            }
-        }
         let origins: Vec<Origin> =
             panel.all.iter().enumerate().map(|(series, s)| Origin { series, step: s.values.len() }).collect();
         let windows: Windows = panel.windows(&origins, c.look_back, horizon);

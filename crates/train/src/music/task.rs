@@ -44,7 +44,16 @@ impl Music {
         directory: Option<&Path>,
     ) -> Result<Vec<Piece>, InputError> {
         let read = |path: &PathBuf| read_pieces(&located(path, directory), split, recipe.data.frames_per_quarter);
-        Ok(files.all().iter().map(read).collect::<Result<Vec<_>, _>>()?.concat())
+        let pieces = files.all().iter().map(read).collect::<Result<Vec<_>, _>>()?.concat();
+        match files.all() {
+            // Nothing follows a first frame: there would be nothing to measure, and a score of 0.
+            [first, ..] if pieces.iter().all(|piece| piece.frames.len() < 2) => {
+                let got = format!("{} of a frame at most", pieces.len());
+                let hint = "data.frames_per_quarter says how short a frame is";
+                Err(InputError::new("a piece of two frames or more", got, hint).at(located(first, directory)))
+            }
+            _ => Ok(pieces),
+        }
     }
 
     /// By how many semitones a piece stands higher in an epoch: none of its notes leaves the keys.

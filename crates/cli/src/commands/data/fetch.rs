@@ -2,6 +2,7 @@
 
 use super::{directory, download};
 use crate::args::DataFetchArgs;
+use crate::builtin::RECIPES;
 use crate::failure::{Failure, tell};
 use indicatif::{ProgressBar, ProgressStyle};
 use simurgh_data::InputError;
@@ -13,7 +14,7 @@ use std::path::Path;
 pub fn run(args: &DataFetchArgs) -> Result<(), Failure> {
     let directory = directory(args.data_dir.as_ref());
     // A name that is wrong is said before anything is downloaded.
-    let sets: Vec<Set> = args.names.iter().map(|name| sets::by_name(name)).collect::<Result<_, _>>()?;
+    let sets: Vec<Set> = args.names.iter().map(|name| set(name)).collect::<Result<_, _>>()?;
     sets.iter().try_for_each(|set| parts(set).map(|_| ()))?;
     for set in sets {
         let fetched = one(&set, &directory, args)?;
@@ -31,6 +32,16 @@ pub fn run(args: &DataFetchArgs) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn set(name: &str) -> Result<Set, Failure> {
+    sets::by_name(name).map_err(|e| match RECIPES.iter().find(|recipe| recipe.name == name) {
+        Some(_) => {
+            let hint = format!("simurgh train {name} --set data.train=FILE");
+            Failure::input(format!("the recipe `{name}` has no data set: it trains on a file of your own"), hint)
+        }
+        None => e.into(),
+    })
 }
 
 /// What is downloaded of a set, if anything can be.

@@ -3,6 +3,7 @@
 use super::directory;
 use crate::args::DataListArgs;
 use crate::failure::Failure;
+use simurgh_data::InputError;
 use simurgh_data::sets::{Found, Origin, SETS, Set};
 use std::fmt::Write as _;
 use std::io::Write;
@@ -11,6 +12,11 @@ use std::path::Path;
 /// Runs the command.
 pub fn run(args: &DataListArgs) -> Result<(), Failure> {
     let directory = directory(args.data_dir.as_ref());
+    // One that was named; nobody named the default.
+    if args.data_dir.is_some() && !directory.is_dir() {
+        let hint = "check the path; simurgh data fetch NAME --data-dir DIR makes it";
+        return Err(InputError::new("a folder", "none", hint).at(directory).into());
+    }
     let mut out = std::io::stdout().lock();
     if args.json {
         for set in SETS {

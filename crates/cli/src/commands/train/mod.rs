@@ -72,20 +72,42 @@ fn begin<T: Shown>(args: &TrainArgs, text: &str, stem: String, overrides: &[Over
     let options = options(args);
     let mut observer = TrainingBar::new(args.quiet, args.json);
     let needs_directory = recipe.reads_files() && options.data_directory.is_none();
-    let public = sets::by_name(name).is_ok_and(|s| matches!(s.origin, Origin::Public(_)));
+    let set = sets::by_name(name).ok().filter(|s| matches!(s.origin, Origin::Public(_)));
     let outcome = training::train::<T>(recipe, &options, &device(), &mut observer).map_err(|e| match e {
-        Error::Input(mut e) if e.got == "no such file" && (needs_directory || public) => {
-            if needs_directory {
-                e.hint = "say where the data are with --data-dir DIR or SIMURGH_DATA".into();
-            }
-            if public {
-                e.hint += &format!("; simurgh data fetch {name} downloads them");
+        Error::Input(mut e) if e.got == "no such file" => {
+            let path = e.path.as_deref().unwrap_or(Path::new(""));
+            // A file of the set, or one of the user's own.
+            match set.filter(|set| set.places().iter().any(|place| contains(path, Path::new(place.path)))) {
+                Some(set) if needs_directory => {
+                    let where_ = "say where the data are with --data-dir DIR or SIMURGH_DATA";
+                    e.hint = format!("{where_}; simurgh data fetch {} downloads them", set.name);
+                }
+                Some(set) => {
+                    let place =
+                        args.data_dir.as_ref().map_or_else(String::new, |d| format!(" --data-dir {}", d.display()));
+                    e.hint += &format!("; simurgh data fetch {}{place} downloads it", set.name);
+                }
+                None if options.data_directory.is_some() => {
+                    e.hint =
+                        "a relative path is looked up from here, then in --data-dir (else SIMURGH_DATA, else data)"
+                            .into();
+                }
+                None if needs_directory => {
+                    e.hint =
+                        "a relative path is looked up from here, then where --data-dir DIR or SIMURGH_DATA says".into();
+                }
+                None => {}
             }
             e.into()
         }
         e => e,
     });
     end(args, &observer, outcome)
+}
+
+/// Whether `path` is `place` in some folder, or lies in it.
+fn contains(path: &Path, place: &Path) -> bool {
+    path.ancestors().any(|folder| folder.ends_with(place))
 }
 
 fn resume<T: Shown>(args: &TrainArgs, directory: &Path) -> Result<(), Failure> {
@@ -110,9 +132,14 @@ fn options(args: &TrainArgs) -> Options {
 }
 
 /// In the recipe's file, unless the key was given by `--set`, or the file is ours.
-fn located(e: simurgh_data::InputError, name: &str, overrides: &[Override]) -> simurgh_data::InputError {
+fn located(mut e: simurgh_data::InputError, name: &str, overrides: &[Override]) -> simurgh_data::InputError {
     let by_flag = e.field.as_ref().is_some_and(|f| overrides.iter().any(|o| o.key.starts_with(f.as_str())));
-    if by_flag || builtin::RECIPES.iter().any(|r| r.name == name) { e } else { e.at(name) }
+    if builtin::RECIPES.iter().any(|r| r.name == name) {
+        // Nobody has that file before them.
+        e.line = None;
+        return e;
+    }
+    if by_flag { e } else { e.at(name) }
 }
 
 /// The command without what only says where to write; a resumed run keeps its first one.
