@@ -86,8 +86,14 @@ fn main() {
             let targets: Vec<u32> = (0..rows as u32).collect();
             let view = View::new(&weight, vocab, width);
             let (weight_t, weight) = (Packed::new(view.transposed()), Packed::new(view));
-            let problem =
-                Problem { hidden: &hidden, weight_t: &weight_t, bias: Some(&bias), targets: &targets, smoothing: 0.1 };
+            let problem = Problem {
+                hidden: &hidden,
+                weight_t: &weight_t,
+                bias: Some(&bias),
+                targets: &targets,
+                barred: &[],
+                smoothing: 0.1,
+            };
             counted(|| cross_entropy(problem, Some(&weight)).expect("shapes that fit"));
         }
         "adam" => {

@@ -7,6 +7,7 @@ use crate::gemm::{Packed, Start, View, gemm};
 use crate::parallel::{self, Shared};
 use crate::shape::Check;
 use crate::{Real, ShapeError};
+use std::ops::Range;
 
 /// Rows whose logits exist at once.
 const CHUNK: usize = 256;
@@ -22,6 +23,8 @@ pub struct Problem<'a, T> {
     pub bias: Option<&'a [T]>,
     /// `[rows]`, each below `vocab`.
     pub targets: &'a [u32],
+    /// Of each row classes that can't be, whose probability is 0; empty: none of any row. Not with `smoothing`.
+    pub barred: &'a [Range<u32>],
     /// Share of the target's mass spread evenly over all classes (Szegedy et al. 2016).
     pub smoothing: f64,
 }
@@ -51,12 +54,12 @@ pub struct Gradient<T> {
 /// The loss, and with `weight` (`W[vocab, width]` packed) its gradient.
 ///
 /// # Errors
-/// If the shapes do not fit, a target is no class, or the smoothing is not a share.
+/// If the shapes do not fit, a target is no class or barred, or the smoothing is not a share.
 pub fn cross_entropy<T: Real>(
     problem: Problem<'_, T>,
     weight: Option<&Packed<T>>,
 ) -> Result<(Loss, Option<Gradient<T>>), ShapeError> {
-    let Problem { hidden, weight_t, bias, targets, smoothing } = problem;
+    let Problem { hidden, weight_t, bias, targets, barred, smoothing } = problem;
     let (width, vocab, rows, check) = (weight_t.depth(), weight_t.cols(), targets.len(), Check("cross_entropy"));
     check.elements("hidden", hidden.len(), &[("rows", rows), ("width", width)])?;
     if let Some(bias) = bias {
@@ -68,6 +71,7 @@ pub fn cross_entropy<T: Real>(
     }
     check.indices("the target of row", targets.iter().map(|&y| y as usize), vocab)?;
     check.share("the smoothing", smoothing)?;
+    check_barred(check, targets, barred, vocab, smoothing)?;
     let mut gradient = weight.map(|_| Gradient {
         hidden: vec![T::ZERO; rows * width],
         weight: vec![T::ZERO; vocab * width],
@@ -87,7 +91,8 @@ pub fn cross_entropy<T: Real>(
             for i in parts.at(part) {
                 // SAFETY: one row, one task.
                 let (row, loss) = unsafe { (shared.slice(i * vocab, vocab), &mut losses.slice(i, 1)[0]) };
-                *loss = position(row, targets[start + i] as usize, smoothing);
+                let barred = barred.get(start + i).map_or(0..0, |b| b.start as usize..b.end as usize);
+                *loss = position(row, targets[start + i] as usize, barred, smoothing);
             }
         });
         for &(smoothed, nll, correct) in &row_losses[..count] {
@@ -107,9 +112,39 @@ pub fn cross_entropy<T: Real>(
     Ok((loss, gradient))
 }
 
+/// Barred classes are ranges of classes, one a row, without its target, and without smoothing, which every class has a share of.
+///
+/// # Errors
+/// If they are not.
+pub fn check_barred(
+    check: Check,
+    targets: &[u32],
+    barred: &[Range<u32>],
+    vocab: usize,
+    smoothing: f64,
+) -> Result<(), ShapeError> {
+    if barred.is_empty() {
+        return Ok(());
+    }
+    check.dimension("number of barred ranges", barred.len(), targets.len())?;
+    check.indices("the barred class of row", barred.iter().map(|b| b.end.saturating_sub(1) as usize), vocab)?;
+    let wrong = |name, expected: &str, got: String| {
+        Err(ShapeError::Value { operation: check.0, name, expected: expected.into(), got })
+    };
+    if let Some(row) = targets.iter().zip(barred).position(|(target, barred)| barred.contains(target)) {
+        return wrong("the target", "one that is not barred", format!("{} of row {row}", targets[row]));
+    }
+    if smoothing != 0.0 {
+        return wrong("the smoothing", "0 where classes are barred", smoothing.to_string());
+    }
+    Ok(())
+}
+
 /// Loss of one row of logits, which become their own gradient `softmax - target`.
-fn position<T: Real>(row: &mut [T], target: usize, smoothing: f64) -> (f64, f64, bool) {
+fn position<T: Real>(row: &mut [T], target: usize, barred: Range<usize>, smoothing: f64) -> (f64, f64, bool) {
     let vocab = row.len();
+    // Finite, for the sum of all; so far down that its exponential is 0 beside any other.
+    row[barred.clone()].fill(T::from_f64(-1e30));
     let logit = row[target];
     let top = maximum(row);
     let total = sum(row);
@@ -119,6 +154,7 @@ fn position<T: Real>(row: &mut [T], target: usize, smoothing: f64) -> (f64, f64,
     // -sum_v q_v log p_v with q = (1 - e) onehot + e / vocab
     let spread = log_mass - total.to_f64() / vocab as f64;
     let smoothed = (1.0 - smoothing) * nll + smoothing * spread;
+    row[barred].fill(T::ZERO);
     let scale = T::ONE / mass;
     let even = T::from_f64(smoothing / vocab as f64);
     for p in row.iter_mut() {
@@ -143,8 +179,14 @@ mod tests {
             let f = |h: &[f64], w: &[f64], b: &[f64], with: bool| {
                 let view = View::new(w, vocab, width);
                 let weight_t = Packed::new(view.transposed());
-                let problem =
-                    Problem { hidden: h, weight_t: &weight_t, bias: Some(b), targets: &targets, smoothing: 0.1 };
+                let problem = Problem {
+                    hidden: h,
+                    weight_t: &weight_t,
+                    bias: Some(b),
+                    targets: &targets,
+                    barred: &[],
+                    smoothing: 0.1,
+                };
                 let weight = Packed::new(view);
                 cross_entropy(problem, with.then_some(&weight)).unwrap()
             };
@@ -165,9 +207,47 @@ mod tests {
     }
 
     #[test]
+    fn what_is_barred_has_no_probability_and_no_gradient() {
+        // One of three classes is barred: what is left is the softmax of two.
+        let (hidden, bias) = ([1.0f64, 2.0], [0.1, 0.7, -0.3]);
+        let weights = [1.0, -1.0, 0.5, 0.25, 2.0, 3.0];
+        let view = View::new(&weights, 3, 2);
+        let (weight_t, weight) = (Packed::new(view.transposed()), Packed::new(view));
+        let problem = |barred| Problem {
+            hidden: &hidden,
+            weight_t: &weight_t,
+            bias: Some(&bias),
+            targets: &[1],
+            barred,
+            smoothing: 0.0,
+        };
+        let barred = [2..3];
+        let (loss, gradient) = cross_entropy(problem(&barred), Some(&weight)).unwrap();
+        let logits = [1.0 - 2.0 + 0.1f64, 0.5 + 0.5 + 0.7];
+        let p = logits[1].exp() / (logits[0].exp() + logits[1].exp());
+        assert!((loss.nll + p.ln()).abs() < 1e-12 && loss.nll == loss.smoothed && loss.correct == 1, "{loss:?}");
+        let gradient = gradient.unwrap();
+        for (got, want) in gradient.bias.iter().zip([1.0 - p, p - 1.0, 0.0]) {
+            assert!((got - want).abs() < 1e-12, "{:?}", gradient.bias);
+        }
+        assert_eq!(gradient.weight[4..], [0.0, 0.0]);
+        let message = |barred| cross_entropy(problem(barred), None).unwrap_err().to_string();
+        assert_eq!(message(&[0..2]), "cross_entropy: the target is 1 of row 0, expected one that is not barred");
+        assert!(message(&[2..4]).contains("the barred class of row 0 is 3, expected less than 3"));
+        assert!(message(&[2..3, 2..3]).contains("number of barred ranges"));
+    }
+
+    #[test]
     fn a_nan_shows_in_the_loss() {
         let weight_t = Packed::new(View::new(&[1.0f32, 2.0], 1, 2));
-        let problem = Problem { hidden: &[f32::NAN], weight_t: &weight_t, bias: None, targets: &[0], smoothing: 0.0 };
+        let problem = Problem {
+            hidden: &[f32::NAN],
+            weight_t: &weight_t,
+            bias: None,
+            targets: &[0],
+            barred: &[],
+            smoothing: 0.0,
+        };
         assert!(cross_entropy(problem, None).unwrap().0.nll.is_nan());
     }
 }

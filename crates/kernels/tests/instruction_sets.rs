@@ -15,6 +15,7 @@ use simurgh_kernels::recurrent::{Linearised, Tangent, tangent};
 use simurgh_kernels::top::most_likely;
 use simurgh_kernels::{Ragged, Real, elementwise, embedding, linear};
 use simurgh_random::Random;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Draws of one case in two precisions, the same to the last bit of the lesser one.
@@ -259,7 +260,8 @@ fn the_rest((rows, input, output): (usize, usize, usize), seed: u64) -> Result<(
         }
     }
     let targets: Vec<u32> = (0..rows).map(|i| (i * 7 % output) as u32).collect();
-    for smoothing in [0.0, 0.1] {
+    let rising: Vec<Range<u32>> = targets.iter().map(|target| target + 1..output as u32).collect();
+    for (smoothing, barred) in [(0.0, &[][..]), (0.1, &[]), (0.0, &rising)] {
         let narrow = View::new(&w.0, output, input);
         let wide = View::new(&w.1, output, input);
         let problem = Problem {
@@ -267,6 +269,7 @@ fn the_rest((rows, input, output): (usize, usize, usize), seed: u64) -> Result<(
             weight_t: &Packed::new(narrow.transposed()),
             bias: Some(&b.0),
             targets: &targets,
+            barred,
             smoothing,
         };
         let exact = Problem {
@@ -274,6 +277,7 @@ fn the_rest((rows, input, output): (usize, usize, usize), seed: u64) -> Result<(
             weight_t: &Packed::new(wide.transposed()),
             bias: Some(&b.1),
             targets: &targets,
+            barred,
             smoothing,
         };
         let (loss, gradient) = cross_entropy(problem, Some(&Packed::new(narrow))).unwrap();

@@ -35,7 +35,8 @@ fn losses_and_affine_maps() {
     let view = View::new(&weight, classes, width);
     the_same("cross-entropy", || {
         let weight_t = &Packed::new(view.transposed());
-        let problem = Problem { hidden: &hidden, weight_t, bias: Some(&bias), targets: &targets, smoothing: 0.1 };
+        let problem =
+            Problem { hidden: &hidden, weight_t, bias: Some(&bias), targets: &targets, barred: &[], smoothing: 0.1 };
         let (loss, gradient) = cross_entropy(problem, Some(&Packed::new(view))).unwrap();
         let gradient = gradient.unwrap();
         vec![vec![loss.smoothed as f32, loss.nll as f32], gradient.hidden, gradient.weight, gradient.bias]
@@ -131,7 +132,8 @@ fn what_does_not_fit_is_an_error() {
     assert_eq!(error(x.map(drop)), "linear: `x` has 12 elements, expected 10 (rows 2 x input 5)");
     let y = linear::backward(&value, &[0.0; 6], &[0.0; 9], &weight, linear::Activation::Identity, true);
     assert_eq!(error(y.map(drop)), "linear backward: `y` has 6 elements, expected 9 (rows 3 x columns 3)");
-    let problem = Problem { hidden: &value, weight_t: &weight_t, bias: None, targets: &[0, 2, 3], smoothing: 0.0 };
+    let problem =
+        Problem { hidden: &value, weight_t: &weight_t, bias: None, targets: &[0, 2, 3], barred: &[], smoothing: 0.0 };
     assert_eq!(
         error(cross_entropy(problem, None).map(drop)),
         "cross_entropy: the target of row 2 is 3, expected less than 3"

@@ -53,7 +53,7 @@ fn operations() {
     says(embedding(weight(), [].into()), "embedding: the number of ids is 0");
 
     let loss = |hidden, bias, targets: &[u32], smoothing| {
-        cross_entropy(hidden, weight(), vector(bias), targets.into(), smoothing, Precision::F32)
+        cross_entropy(hidden, weight(), vector(bias), Arc::<[u32]>::from(targets), smoothing, Precision::F32)
     };
     says(loss(zeros([2, 3]), 5, &[1, 9], 0.1), "cross_entropy: the target of row 1 is 9, expected less than 5");
     says(loss(zeros([2, 3]), 5, &[1], 0.1), "cross_entropy: number of targets is 1, expected 2");

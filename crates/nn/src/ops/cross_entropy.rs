@@ -4,12 +4,13 @@ use super::fused::{Kernel, Number, Operand, Output, Saved, run_fused};
 use super::packs::packed;
 use super::{Body, indices};
 use crate::pass::Precision;
-use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
+use burn::tensor::{Tensor, TensorData};
 use simurgh_kernels::ShapeError;
-use simurgh_kernels::cross_entropy::{Gradient, Problem, cross_entropy as kernel};
+use simurgh_kernels::cross_entropy::{Gradient, Problem, check_barred, cross_entropy as kernel};
 use simurgh_kernels::gemm::Format;
 use simurgh_kernels::shape::Check;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 /// Sums over the positions of a batch.
@@ -43,28 +44,43 @@ impl Loss {
     }
 }
 
+/// What the positions are, `[rows]`.
+#[derive(Clone, Debug)]
+pub struct Targets {
+    /// The class of each.
+    pub classes: Arc<[u32]>,
+    /// Of each classes that it can't be, whose probability is then 0; empty: none of any.
+    pub barred: Arc<[Range<u32>]>,
+}
+
+impl From<Arc<[u32]>> for Targets {
+    fn from(classes: Arc<[u32]>) -> Self {
+        Self { classes, barred: Arc::from([]) }
+    }
+}
+
 /// Loss of `targets` under `softmax(hidden W^T + b)`: `hidden[rows, width]`, `W[vocab, width]`,
 /// `b[vocab]`; `smoothing` is the share of a target's mass spread over all classes (Szegedy et al. 2016); the
 /// kernel multiplies with this `precision`.
 ///
 /// # Errors
-/// If the shapes do not fit, a target is no class, or the smoothing is not a share.
+/// If the shapes do not fit, a target is no class or barred, or the smoothing is not a share (0 where classes are barred).
 pub fn cross_entropy(
     hidden: Tensor<2>,
     weight: Tensor<2>,
     bias: Tensor<1>,
-    targets: Arc<[u32]>,
+    targets: impl Into<Targets>,
     smoothing: f64,
     precision: Precision,
 ) -> Result<Loss, ShapeError> {
-    body(hidden, weight, bias, targets, smoothing, precision.into(), Body::Auto)
+    body(hidden, weight, bias, targets.into(), smoothing, precision.into(), Body::Auto)
 }
 
 pub(crate) fn body(
     hidden: Tensor<2>,
     weight: Tensor<2>,
     bias: Tensor<1>,
-    targets: Arc<[u32]>,
+    targets: Targets,
     smoothing: f64,
     format: Format,
     body: Body,
@@ -75,28 +91,42 @@ pub(crate) fn body(
     for (dimension, size) in [("the number of rows", rows), ("the width", width), ("the number of classes", vocab)] {
         check.some(dimension, size)?;
     }
-    check.dimension("number of targets", targets.len(), rows)?;
+    let classes = &targets.classes;
+    check.dimension("number of targets", classes.len(), rows)?;
     check.dimension("width of the weight", columns, width)?;
     check.dimension("classes of the bias", bias.dims()[0], vocab)?;
-    check.indices("the target of row", targets.iter().map(|&y| y as usize), vocab)?;
+    check.indices("the target of row", classes.iter().map(|&y| y as usize), vocab)?;
     check.share("the smoothing", smoothing)?;
+    check_barred(check, classes, &targets.barred, vocab, smoothing)?;
     if body.is_fused(&hidden) {
         let inputs = vec![hidden.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()];
         return Ok(Loss { sums: run_fused(inputs, CrossEntropy { targets, smoothing, format }) });
     }
-    let log_p = log_softmax(hidden.matmul(weight.transpose()) + bias.unsqueeze(), 1);
-    let ids = indices(targets.iter().map(|&y| y as usize), &log_p).reshape([rows, 1]);
+    let mut logits = hidden.matmul(weight.transpose()) + bias.unsqueeze();
+    if !targets.barred.is_empty() {
+        let bar = |range: &Range<u32>| {
+            (0..vocab as u32).map(|class| if range.contains(&class) { -1e30f32 } else { 0.0 }).collect::<Vec<_>>()
+        };
+        let bars: Vec<f32> = targets.barred.iter().flat_map(bar).collect();
+        logits = logits.clone()
+            + Tensor::from_data(TensorData::new(bars, [rows, vocab]), (&logits.device(), logits.dtype()));
+    }
+    let log_p = log_softmax(logits, 1);
+    let ids = indices(classes.iter().map(|&y| y as usize), &log_p).reshape([rows, 1]);
     let chosen: Tensor<2> = log_p.clone().gather(1, ids);
     let correct = chosen.clone().equal(log_p.clone().max_dim(1)).float().cast(log_p.dtype()).sum();
     let nll = -chosen.sum();
-    let spread = -log_p.sum() / vocab as f64;
-    let smoothed = nll.clone() * (1.0 - smoothing) + spread * smoothing;
+    // Without a share in it, not even times 0: barred classes are infinitely far.
+    let smoothed = match smoothing {
+        0.0 => nll.clone(),
+        _ => nll.clone() * (1.0 - smoothing) - log_p.sum() * (smoothing / vocab as f64),
+    };
     Ok(Loss { sums: Tensor::cat(vec![smoothed, nll, correct], 0) })
 }
 
 #[derive(Debug)]
 struct CrossEntropy {
-    targets: Arc<[u32]>,
+    targets: Targets,
     smoothing: f64,
     format: Format,
 }
@@ -109,7 +139,8 @@ impl Kernel for CrossEntropy {
             hidden: hidden.data,
             weight_t: &packed(weight, true, self.format),
             bias: Some(bias.data),
-            targets: &self.targets,
+            targets: &self.targets.classes,
+            barred: &self.targets.barred,
             smoothing: self.smoothing,
         };
         let weight = track.then(|| packed(weight, false, self.format));

@@ -20,7 +20,7 @@ mod shared;
 
 pub use attention::{Score, attention};
 pub use binary_cross_entropy::binary_cross_entropy;
-pub use cross_entropy::{Loss, cross_entropy};
+pub use cross_entropy::{Loss, Targets, cross_entropy};
 pub use dropout::dropout;
 pub use embedding::{embedding, embedding_rows};
 pub use linear::{Activation, linear};

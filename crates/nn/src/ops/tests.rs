@@ -121,7 +121,9 @@ fn embedding_and_dropout_equal_tensor_operations() {
 #[test]
 fn cross_entropy_equals_tensor_operations() {
     let targets: Arc<[u32]> = [1, 0, 4, 4, 2, 3, 0].into();
-    for smoothing in [0.0, 0.1] {
+    let barred: Arc<[_]> = targets.iter().map(|target| target + 1..5).collect();
+    for (smoothing, barred) in [(0.0, Arc::from([])), (0.1, Arc::from([])), (0.0, barred)] {
+        let targets = Targets { classes: targets.clone(), barred };
         compare(&[[7, 3], [5, 3], [1, 5]], |t, body| {
             let bias = t[2].clone().reshape([5]);
             let loss =

@@ -3,7 +3,7 @@
 use super::{HeadKind, PolyphonyConfig};
 use crate::affine::Affine;
 use crate::init::Init;
-use crate::ops::{Activation, Loss, binary_cross_entropy, cross_entropy, indices};
+use crate::ops::{Activation, Loss, Targets, binary_cross_entropy, cross_entropy, indices};
 use crate::pass::Pass;
 use crate::recurrent::{CellKind, Recurrent, RecurrentConfig, State};
 use crate::sequences::Sequences;
@@ -205,6 +205,9 @@ impl Polyphony {
             frames.iter().map(|frame| down(frame).into_iter().chain([self.key_count as u32]).collect()).collect();
         let packed = Sequences::new(&inputs.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         let targets: Arc<[u32]> = packed.rows(&targets.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        // A note lies below the one before it, or the frame ends: what is left has all the probability, as it has when drawn.
+        let end = self.key_count as u32;
+        let barred: Arc<[_]> = packed.ids.iter().map(|read| read.checked_sub(1).unwrap_or(end)..end).collect();
         let begin = bridge.parameters().forward(states.clone(), Activation::Tanh, pass.precision)?;
         let context = context.parameters().forward(states, Activation::Identity, pass.precision)?;
         let frame_of = packed.layout.cells().map(|(_, sequence)| packed.order[sequence]);
@@ -215,6 +218,6 @@ impl Polyphony {
         let (out, _) = head.forward(x, &packed.layout, Some(&initial), &mut Pass { noise: None, ..pass.clone() })?;
         let out = pass.drop_out(out, &packed.layout)?;
         let (weight, bias) = readout.values();
-        cross_entropy(out, weight, bias, targets, 0.0, pass.precision)
+        cross_entropy(out, weight, bias, Targets { classes: targets, barred }, 0.0, pass.precision)
     }
 }
