@@ -16,6 +16,7 @@ The CSV has a header and a row a step:
   date,sold,price
   2024-01-01,17,2.50
   2024-01-02,21,2.50
+Dates also as 31.1.2024, 1/31/2024 or 1402/11/11 (Solar Hijri); without rows on weekends forecasts have none either.
 Columns known in advance (--known price): rows at the end whose other cells are empty say what they will be.
 To train with settings of your own:
   simurgh train forecast --set data.train=sales.csv --set model.horizon=30

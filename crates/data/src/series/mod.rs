@@ -1,11 +1,13 @@
 //! Numbers over time: tables read strictly, every treatment of what is not there stated.
 
+mod calendar;
 mod number;
 mod roles;
 mod step;
 mod table;
 mod time;
 
+pub use calendar::Calendar;
 pub use step::{Step, Weekdays};
 pub use table::{Columns, Gaps, Series, Table};
 pub use time::{DateOrder, Stamp};

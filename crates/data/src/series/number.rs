@@ -1,5 +1,6 @@
 //! A cell's number.
 
+use super::calendar::latin_digits;
 use crate::InputError;
 
 /// Cells that say that there is no number.
@@ -24,7 +25,8 @@ pub(super) enum Wrong {
 /// # Errors
 /// If it is something else.
 pub(super) fn number(cell: &str, comma: bool) -> Result<Option<f64>, Wrong> {
-    let cell = cell.trim();
+    let cell = latin_digits(cell.trim());
+    let cell = cell.as_str();
     if MISSING.contains(&cell.to_ascii_lowercase().as_str()) {
         return Ok(None);
     }
@@ -78,6 +80,7 @@ mod tests {
         assert_eq!(number(" 1.5e3 ", false), Ok(Some(1500.0)));
         assert_eq!(number("-1.234,5", true), Ok(Some(-1234.5)));
         assert_eq!(number("2,5", true), Ok(Some(2.5)));
+        assert_eq!(number("۱٬۲۳۴٫۵", false), Ok(Some(1234.5)));
         for missing in ["", "NA", "NaN", "null", " - "] {
             assert_eq!(number(missing, false), Ok(None));
         }
@@ -86,7 +89,6 @@ mod tests {
             ("0x1", false, Wrong::Word),
             ("1,5", false, Wrong::Format),
             ("1,100.50", false, Wrong::Format),
-            ("۱۲", false, Wrong::Format),
             ("2.5", true, Wrong::Format),
             ("1.2345,6", true, Wrong::Format),
             ("inf", false, Wrong::Large),

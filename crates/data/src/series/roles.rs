@@ -96,7 +96,7 @@ impl Roles {
         let stamp = match self.time {
             None => Stamp::Number((index + 1) as f64),
             Some(c) => Stamp::parse(&record[c], dates).ok_or_else(|| {
-                let hint = "dates are read as 2024-01-31, 31.1.2024, 1/31/2024, with or without 13:00";
+                let hint = "dates are read as 2024-01-31, 31.1.2024, 1/31/2024, 1402/11/11, with or without 13:00";
                 InputError::new("a date, a time or a number", format!("`{}`", &record[c]), hint)
                     .line(line)
                     .field(&header[c])

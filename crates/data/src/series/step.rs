@@ -140,11 +140,8 @@ impl Stamp {
                 Some(moment)
             }
             Step::Months(months) => {
-                let months = i64::from(months).checked_mul(count)?;
-                let end = moment.day() == moment.days_in_month();
-                let later = moment.checked_add(Span::new().try_months(months).ok()?).ok()?;
-                // Ends of months stay ends of months.
-                if end { later.with().day(later.days_in_month()).build().ok() } else { Some(later) }
+                let date = self.calendar().add_months(moment.date(), i64::from(months).checked_mul(count)?)?;
+                Some(DateTime::from_parts(date, moment.time()))
             }
             Step::Number(_) => None,
         };
@@ -153,11 +150,11 @@ impl Stamp {
                 Step::Number(by) => Self::Number(number + by * count as f64),
                 _ => Self::Number(number + count as f64),
             },
-            Self::Day(date) => later(date.to_datetime(Time::midnight())).map_or(*self, |m| match m.time() {
-                time if time == Time::midnight() => Self::Day(m.date()),
-                _ => Self::Moment(m),
+            Self::Day(date, calendar) => later(date.to_datetime(Time::midnight())).map_or(*self, |m| match m.time() {
+                time if time == Time::midnight() => Self::Day(m.date(), *calendar),
+                _ => Self::Moment(m, *calendar),
             }),
-            Self::Moment(moment) => later(*moment).map_or(*self, Self::Moment),
+            Self::Moment(moment, calendar) => later(*moment).map_or(*self, |m| Self::Moment(m, *calendar)),
         }
     }
 
@@ -176,11 +173,11 @@ impl Stamp {
 
     /// Calendar months from `before` to this, if it is the same day of the month.
     fn months_since(&self, before: &Self) -> Option<i32> {
-        let (a, b) = (self.moment()?, before.moment()?);
-        let last = |d: DateTime| d.day() == d.days_in_month();
-        let same = a.time() == b.time() && (a.day() == b.day() || (last(a) && last(b)));
-        let month = |d: DateTime| i32::from(d.year()) * 12 + i32::from(d.month());
-        same.then(|| month(a) - month(b))
+        let ((a, b), calendar) = ((self.moment()?, before.moment()?), self.calendar());
+        let [(year, month, day), (year_before, month_before, day_before)] = [a, b].map(|m| calendar.parts(m.date()));
+        let last = |m: DateTime| calendar.is_last_of_month(m.date());
+        let same = a.time() == b.time() && (day == day_before || (last(a) && last(b)));
+        same.then(|| (year - year_before) * 12 + i32::from(month) - i32::from(month_before))
     }
 }
 
@@ -238,6 +235,8 @@ mod tests {
         assert_eq!(later("2016-02-28", Step::Seconds(DAY), 2), "2016-03-01");
         assert_eq!(later("2016-02-28 23:00", Step::Seconds(3600), 1), "2016-02-29 00:00:00");
         assert_eq!(later("2016-02-28", Step::Seconds(3600), 1), "2016-02-28 01:00:00");
+        assert_eq!(later("1399-12-30", Step::Seconds(DAY), 1), "1400-01-01");
+        assert_eq!(later("1402-06-31", Step::Months(1), 6), "1402-12-29");
         assert_eq!(later("1999", Step::Number(1.0), 3), "2002");
         assert_eq!(stamp("2016-03-01").since(&stamp("2016-02-28")), 2.0 * 86_400.0);
         assert_eq!(stamp("2016-02-29").months_since(&stamp("2015-12-31")), Some(2));
@@ -293,6 +292,8 @@ mod tests {
         let months: Vec<Stamp> = [0, 1, 2, 4, 5].map(|k| stamp("2024-01-31").after(Step::Months(1), k)).to_vec();
         assert_eq!(found(&months), Step::Months(1));
         assert_eq!(found(&months).between(&months[2], &months[3]), 2.0);
+        let solar: Vec<Stamp> = (1..=12).map(|month| stamp(&format!("1402/{month:02}/01"))).collect();
+        assert_eq!(found(&solar), Step::Months(1));
         assert_eq!(Step::Months(3).season(), Some(4));
     }
 }

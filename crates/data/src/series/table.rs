@@ -1,5 +1,6 @@
 //! Series from a CSV, in columns or in long form.
 
+use super::calendar::Calendar;
 use super::roles::Roles;
 use super::step::Step;
 use super::time::{DateOrder, Stamp};
@@ -186,6 +187,9 @@ impl Table {
         );
         if unsorted {
             notes.push("rows were not in the order of time: sorted".into());
+        }
+        if series[0].stamps[0].calendar() == Calendar::SolarHijri {
+            notes.push("dates are of the Solar Hijri calendar".into());
         }
         if let Some(first) = times.clone().next().filter(|_| !proven) {
             let (order, other) = match dates {

@@ -1,5 +1,6 @@
 //! When a row was: dates, times, or plain numbers such as years.
 
+use super::calendar::{Calendar, latin_digits};
 use super::step::Step;
 use jiff::civil::{Date, DateTime, Time};
 use serde::{Deserialize, Serialize};
@@ -10,9 +11,9 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Stamp {
     /// A day.
-    Day(Date),
+    Day(Date, Calendar),
     /// A day and a time of it.
-    Moment(DateTime),
+    Moment(DateTime, Calendar),
     /// A number: a year, a count.
     Number(f64),
 }
@@ -32,9 +33,10 @@ pub enum DateOrder {
 
 impl DateOrder {
     /// The order of a column's dates, and whether one of them proves it.
-    pub(super) fn find<'a>(cells: impl Iterator<Item = &'a str> + Clone) -> (Self, bool) {
+    pub(super) fn find<'a>(cells: impl Iterator<Item = &'a str>) -> (Self, bool) {
+        let cells: Vec<String> = cells.map(latin_digits).collect();
         let mut doubt = false;
-        for cell in cells.clone() {
+        for cell in &cells {
             let date = cell.trim().split(['T', ' ']).next().unwrap_or("");
             let Some((parts, numbers)) = numbers(date).filter(|_| !date.contains('.')) else { continue };
             match numbers[..] {
@@ -49,7 +51,7 @@ impl DateOrder {
         }
         // Rows that come a step after the one before.
         let even = |order: Self| {
-            let mut stamps: Vec<Stamp> = cells.clone().filter_map(|cell| Stamp::parse(cell, order)).collect();
+            let mut stamps: Vec<Stamp> = cells.iter().filter_map(|cell| Stamp::parse(cell, order)).collect();
             stamps.sort_by(Stamp::order);
             stamps.dedup();
             let step = Step::find(std::iter::once(&stamps[..]));
@@ -78,15 +80,15 @@ fn century(year: &str) -> Option<i16> {
 
 impl Stamp {
     /// `2016-07-01 13:00:00`, `2016-07-01T13:00`, `1990/1/2 0:00`, `2.1.1990` (day first), `1/31/1990` or `31-1-1990` (as `order`
-    /// says), `31.1.90`, `1990-01`, `1/1990`, `1700`.
+    /// says), `31.1.90`, `1990-01`, `1/1990`, `1700`; also in Persian digits, and of the Solar Hijri calendar, `1402/05/17`.
     pub fn parse(text: &str, order: DateOrder) -> Option<Self> {
-        let text = text.trim();
+        let text = latin_digits(text.trim());
         if let Ok(number) = text.parse::<f64>() {
             return number.is_finite().then_some(Self::Number(number));
         }
         let (date, time) = match text.split_once(['T', ' ']) {
             Some((date, time)) => (date, Some(time.trim().trim_end_matches('Z'))),
-            None => (text, None),
+            None => (text.as_str(), None),
         };
         let (parts, numbers) = numbers(date)?;
         let year_first = parts[0].len() == 4;
@@ -99,8 +101,8 @@ impl Stamp {
             (2, false) if parts[1].len() == 4 => (numbers[1], numbers[0], 1),
             _ => return None,
         };
-        let date = Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
-        let Some(time) = time else { return Some(Self::Day(date)) };
+        let (date, calendar) = Calendar::read(year, month, day)?;
+        let Some(time) = time else { return Some(Self::Day(date, calendar)) };
         // Seconds have fractions that no step is made of.
         let time = time.split_once('.').map_or(time, |(whole, _)| whole);
         let parts: Vec<i8> = time.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
@@ -109,7 +111,7 @@ impl Stamp {
             [hour, minute, second] => [hour, minute, second],
             _ => return None,
         };
-        Some(Self::Moment(DateTime::from_parts(date, Time::new(hour, minute, second, 0).ok()?)))
+        Some(Self::Moment(DateTime::from_parts(date, Time::new(hour, minute, second, 0).ok()?), calendar))
     }
 
     /// Whether a text is a date, in whatever order.
@@ -121,9 +123,17 @@ impl Stamp {
     /// As a moment, if it is one.
     pub fn moment(&self) -> Option<DateTime> {
         match self {
-            Self::Day(date) => Some(DateTime::from_parts(*date, Time::midnight())),
-            Self::Moment(moment) => Some(*moment),
+            Self::Day(date, _) => Some(DateTime::from_parts(*date, Time::midnight())),
+            Self::Moment(moment, _) => Some(*moment),
             Self::Number(_) => None,
+        }
+    }
+
+    /// The calendar it is written in.
+    pub fn calendar(&self) -> Calendar {
+        match self {
+            Self::Day(_, calendar) | Self::Moment(_, calendar) => *calendar,
+            Self::Number(_) => Calendar::Gregorian,
         }
     }
 
@@ -138,7 +148,7 @@ impl Stamp {
     }
 
     /// Where in the day, the week and the year it is: sine and cosine of each.
-    pub fn calendar(&self) -> [f64; 6] {
+    pub fn phases(&self) -> [f64; 6] {
         let Some(m) = self.moment() else { return [0.0; 6] };
         let day = (f64::from(m.hour()) + f64::from(m.minute()) / 60.0) / 24.0;
         let week = f64::from(m.weekday().to_monday_zero_offset()) / 7.0;
@@ -152,9 +162,14 @@ impl Stamp {
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Day(date) => write!(f, "{date}"),
-            Self::Moment(m) => write!(f, "{} {:02}:{:02}:{:02}", m.date(), m.hour(), m.minute(), m.second()),
             Self::Number(number) => write!(f, "{number}"),
+            Self::Day(date, calendar) => {
+                let (year, month, day) = calendar.parts(*date);
+                write!(f, "{year:04}-{month:02}-{day:02}")
+            }
+            Self::Moment(m, calendar) => {
+                write!(f, "{} {:02}:{:02}:{:02}", Self::Day(m.date(), *calendar), m.hour(), m.minute(), m.second())
+            }
         }
     }
 }
@@ -181,10 +196,24 @@ mod tests {
             ("2/1990", "1990-02-01"),
             ("1990-02", "1990-02-01"),
             ("1700.0", "1700"),
+            ("۱۴۰۲/۰۵/۱۷", "1402-05-17"),
+            ("1402-02-31 13:00", "1402-02-31 13:00:00"),
+            ("1403-07", "1403-07-01"),
+            ("17.5.1402", "1402-05-17"),
         ] {
             assert_eq!(stamp(text).to_string(), shown);
         }
-        for wrong in ["", "yesterday", "31/1/1990", "2016-13-01", "2016-07-01 25:00", "1990-1-2-3", "1/2/024", "inf"] {
+        for wrong in [
+            "",
+            "yesterday",
+            "31/1/1990",
+            "2016-13-01",
+            "2016-07-01 25:00",
+            "1990-1-2-3",
+            "1/2/024",
+            "1402/12/30",
+            "inf",
+        ] {
             assert!(Stamp::parse(wrong, DateOrder::Auto).is_none(), "{wrong}");
         }
         let day_first = Stamp::parse("2/1/1990 12:00", DateOrder::DayFirst).unwrap();
@@ -212,9 +241,9 @@ mod tests {
 
     #[test]
     fn the_calendar_turns() {
-        let [a, b, c, d, ..] = stamp("2024-01-01 06:00").calendar();
+        let [a, b, c, d, ..] = stamp("2024-01-01 06:00").phases();
         // A Monday, a quarter into the day.
         assert!((a - 1.0).abs() < 1e-12 && b.abs() < 1e-12 && c.abs() < 1e-12 && (d - 1.0).abs() < 1e-12);
-        assert_eq!(stamp("1700").calendar(), [0.0; 6]);
+        assert_eq!(stamp("1700").phases(), [0.0; 6]);
     }
 }

@@ -72,7 +72,7 @@ impl ForecastModel {
 
     /// The network of a recipe and its series.
     pub(super) fn network(recipe: &Recipe, scales: &Scales, init: &Init) -> Result<Forecaster, simurgh_nn::ShapeError> {
-        let calendar = if recipe.data.calendar { Stamp::Number(0.0).calendar().len() } else { 0 };
+        let calendar = if recipe.data.calendar { Stamp::Number(0.0).phases().len() } else { 0 };
         Forecaster::new(&recipe.model, scales.series.len(), scales.known.len() + calendar, init)
     }
 

@@ -121,7 +121,7 @@ impl Panel {
             let period = if recipe.data.period > 0 { recipe.data.period } else { period(&table, &borders) };
             Scales { series, known, period }
         });
-        let calendar = if recipe.data.calendar { Stamp::Number(0.0).calendar().len() } else { 0 };
+        let calendar = if recipe.data.calendar { Stamp::Number(0.0).phases().len() } else { 0 };
         let scaled = |(series, borders): (Series, [usize; 3])| {
             let number = scales.series.iter().position(|scale| scale.name == series.name);
             let scale = match number {
@@ -133,7 +133,7 @@ impl Panel {
             let mut known = Vec::with_capacity(series.stamps.len() * (columns + calendar));
             for (t, stamp) in series.stamps.iter().enumerate() {
                 known.extend(scales.known.iter().zip(&series.known[t * columns..]).map(|(scale, x)| scale.apply(*x)));
-                known.extend(stamp.calendar()[..calendar].iter().map(|x| *x as f32));
+                known.extend(stamp.phases()[..calendar].iter().map(|x| *x as f32));
             }
             Scaled { series, scale, number, values, known, borders }
         };
@@ -159,7 +159,7 @@ impl Panel {
                     s.known.extend_from_within(row..row + columns);
                 }
                 if known > columns && recipe.data.calendar {
-                    s.known.extend(next.calendar().iter().map(|x| *x as f32));
+                    s.known.extend(next.phases().iter().map(|x| *x as f32));
                 }
                 stamps.push(next);
             }
