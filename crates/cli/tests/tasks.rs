@@ -43,6 +43,12 @@ fn texts_are_classified_from_a_model_of_your_own() {
         case.run(&["eval", model, "--data", "texts.tsv", "--beam", "2"])
     );
     insta::assert_snapshot!("classify-with-a-translation-model", case.run(&["classify", "--model", "fa-en", "x"]));
+    case.file("texts.csv", "stars,review\nyes,a good day\nno,\"a bad, bad day\"\n");
+    let columns = "data.test={csv=\"texts.csv\", text=\"review\", label=\"stars\"}";
+    let args = ["train", "tiny.toml", "--quiet", "--out", "csv", "--set", columns];
+    assert!(case.run(&args).contains("csv/model.safetensors"));
+    let measured = case.run(&["eval", "csv/model.safetensors", "--data", "texts.csv"]);
+    assert!(measured.contains("2 texts"), "{measured}");
     case.file("bad.tsv", "yes\tgood\nperhaps\tgood\n");
     insta::assert_snapshot!("unknown-label", case.run(&["eval", model, "--data", "bad.tsv"]));
     assert!(case.run(&["info", model]).contains("task        classification"));
@@ -172,6 +178,8 @@ fn data_sets_are_listed_and_what_cannot_be_fetched_is_said() {
     ] {
         insta::assert_snapshot!(name, case.run(args));
     }
+    // Nothing arrived: nothing stays.
+    assert!(!case.path().join("data/.fetch").exists());
 }
 
 #[test]

@@ -129,7 +129,7 @@ Examples:
 pub struct EvalArgs {
     /// A built-in model or a file
     pub model: String,
-    /// A TSV to measure on [default: the test set of the model's recipe]
+    /// What to measure on, as the recipe's own data are: labelled lines, a CSV, text, MIDI, WAV files [default: the test set of the model's recipe]
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
     /// Where the recipe's files are looked up [default: the environment's SIMURGH_DATA, else the folder data]

@@ -28,7 +28,7 @@ pub struct ComposeArgs {
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::builder::TypedValueParser::map(clap::value_parser!(u32).range(1..=1_000_000), |n| n as usize))]
     pub length: usize,
     /// Below 1 surer, above 1 wilder; 0 always takes the likeliest notes
-    #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = number(0.0, 100.0))]
+    #[arg(long, value_name = "T", default_value_t = 0.8, value_parser = number(0.0, 100.0))]
     pub temperature: f64,
     /// Draw only among the likeliest notes whose probabilities sum to this share
     #[arg(long, value_name = "P", default_value_t = 1.0, value_parser = number(0.0, 1.0))]

@@ -36,6 +36,12 @@ impl Labelling {
         let seed = stream(self.recipe.seed, "utterances") ^ mix(epoch);
         utterances(&self.recipe, &self.clips.classes, &self.clips.train, seed)
     }
+
+    /// The recordings to measure on; where there are none, those to choose by.
+    fn test_set(&self) -> Vec<Box<dyn Fn() -> Utterance + Send + Sync + '_>> {
+        let name = if self.clips.test_is_dev { "dev" } else { "test" };
+        fixed(&self.recipe, &self.kept.classes, &self.clips.test, name)
+    }
 }
 
 impl training::Task for Labelling {
@@ -180,8 +186,7 @@ impl training::Task for Labelling {
     }
 
     fn test(&self, model: &SoundLabeller, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Score>, Error> {
-        let name = if self.clips.test_is_dev { "dev" } else { "test" };
-        measure(model, &fixed(&self.recipe, &self.kept.classes, &self.clips.test, name), go_on)
+        measure(model, &self.test_set(), go_on)
     }
 
     fn measured_on(&self) -> &'static str {
@@ -193,7 +198,7 @@ impl training::Task for Labelling {
     }
 
     fn report(&self, model: &SoundLabeller, events: &[Event], test: &Score) -> Result<String, Error> {
-        let set = fixed(&self.recipe, &self.kept.classes, &self.clips.test, "test");
+        let set = self.test_set();
         report::sections(model, events, (self.measured_on(), test), set.iter().take(3).map(|make| make()))
     }
 }

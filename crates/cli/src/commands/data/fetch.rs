@@ -103,6 +103,11 @@ fn fetch(set: &Set, part: &Part, directory: &Path, args: &DataFetchArgs) -> Resu
         }
     };
     let _held = outcome.map_err(|mut e: InputError| {
+        // Nothing arrived that could be gone on with.
+        if std::fs::metadata(&file).is_ok_and(|about| about.len() == 0) {
+            let _ = std::fs::remove_file(&file);
+            let _ = std::fs::remove_dir(&folder);
+        }
         e.hint += &by_hand();
         e
     })?;

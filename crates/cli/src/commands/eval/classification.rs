@@ -16,6 +16,11 @@ pub(super) fn run(args: &EvalArgs) -> Result<(), Failure> {
     let data_directory = data_directory(args.data_dir.as_ref());
     let data = &model.recipe.data;
     let sources = match &args.data {
+        // A CSV is read by the columns that the recipe names.
+        Some(path) if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) => {
+            let named = data.test.all().iter().chain(data.train.all()).find(|s| matches!(s, LabelledSource::Csv(_)));
+            OneOrMany::One(named.map_or_else(|| LabelledSource::Lines(path.clone()), |s| s.with_path(path.clone())))
+        }
         Some(path) => OneOrMany::One(LabelledSource::Lines(path.clone())),
         None if data.test.all().is_empty() => {
             let hint = "give labelled texts with --data FILE: label TAB text, a line each";
