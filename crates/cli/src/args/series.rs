@@ -47,7 +47,7 @@ pub struct ForecastArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "model")]
     pub out: Option<PathBuf>,
     /// Seed of the training
-    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "model")]
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "model", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: u64,
     /// Write the drawing as SVG
     #[arg(long, value_name = "FILE")]

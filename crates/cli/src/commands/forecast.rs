@@ -35,6 +35,9 @@ pub fn run(args: &ForecastArgs) -> Result<(), Failure> {
     if !args.quiet && args.model.is_some() {
         table.notes.iter().for_each(|note| crate::failure::tell(note));
     }
+    if let Some(note) = model.other_step(&table) {
+        crate::failure::tell(&note);
+    }
     for short in table.series.iter().filter_map(|s| model.too_short(s)) {
         crate::failure::tell(&format!("left out: {short}"));
     }
@@ -83,13 +86,21 @@ pub fn run(args: &ForecastArgs) -> Result<(), Failure> {
     let broken = |e: csv::Error| Failure::from(std::io::Error::other(e));
     csv.write_record(["time", "series"].into_iter().chain(names.iter().map(String::as_str))).map_err(broken)?;
     for f in &forecasts {
+        let most = f.steps.iter().flat_map(|(_, row)| row).fold(0.0, |most: f64, value| most.max(value.abs()));
+        let decimals = decimals(most);
         for (stamp, row) in &f.steps {
-            let cells = row.iter().map(|value| format!("{value:.6}"));
+            let cells = row.iter().map(|value| format!("{value:.decimals$}"));
             csv.write_record([stamp.to_string(), f.name.clone()].into_iter().chain(cells)).map_err(broken)?;
         }
     }
     csv.flush()?;
     Ok(())
+}
+
+/// Decimals of numbers up to `most`: six, and as many more as there are zeros before their first digit.
+pub fn decimals(most: f64) -> usize {
+    let zeros = if most > 0.0 { -most.log10().floor() - 1.0 } else { 0.0 };
+    6 + zeros.clamp(0.0, 30.0) as usize
 }
 
 /// A small network, trained on the file.

@@ -11,7 +11,8 @@ pub fn run(args: &GenerateArgs) -> Result<(), Failure> {
     let model = generator(&args.model)?;
     let sampling = Sampling { temperature: args.temperature, top_p: args.top_p };
     let mut out = std::io::stdout().lock();
-    for seed in args.seed..args.seed.saturating_add(args.count) {
+    for k in 0..args.count {
+        let seed = args.seed.wrapping_add(k);
         let mut writing = model.write(&args.start, sampling, seed)?;
         if args.json {
             writing.by_ref().take(args.length).for_each(drop);

@@ -168,7 +168,10 @@ fn header(input: &mut impl Read) -> std::io::Result<(Vec<u8>, bool)> {
         if !next(size.saturating_add(size % 2), &mut header)? {
             return Ok((header, false));
         }
-        if name == b"fmt " && size >= 14 {
+        if name != b"fmt " {
+            // The decoder need not know of it.
+            header.truncate(begin);
+        } else if size >= 14 {
             block = u32::from(u16::from_le_bytes([header[begin + 20], header[begin + 21]])).max(1);
         }
     }
@@ -278,6 +281,12 @@ mod tests {
             streamed[data + 4..data + 8].copy_from_slice(&size.to_le_bytes());
             let pcm = error(&streamed).unwrap();
             assert_eq!((pcm.samples.len(), pcm.note), (6, None), "{size}");
+        }
+        // Chunks of an odd size, before the data and before the format.
+        for at in [whole.windows(4).position(|w| w == b"data").unwrap(), 12] {
+            let odd = [&whole[..at], b"LIST\x05\0\0\0INFOx\0", &whole[at..]].concat();
+            let pcm = error(&odd).unwrap();
+            assert_eq!((pcm.samples.len(), pcm.note), (6, None), "{at}");
         }
         assert!(read_wav(&directory.path().join("none.wav")).unwrap_err().got.contains("no such file"));
         let mut raw = Reader::Raw { rate: 8000, input: Cursor::new([0, 64, 0, 192, 9]) };

@@ -54,30 +54,19 @@ impl Calendar {
         }
     }
 
-    /// The same day of another month, or its last; the last day of a month stays a last day.
-    pub(super) fn add_months(self, to: Date, months: i64) -> Option<Date> {
-        let (year, month, day) = self.parts(to);
+    /// This day of another month, or its last.
+    pub(super) fn add_months(self, to: Date, months: i64, day: u8) -> Option<Date> {
+        let (year, month, _) = self.parts(to);
         let all = (i64::from(year) * 12 + i64::from(month) - 1).checked_add(months)?;
         let (later_year, later_month) = (i32::try_from(all.div_euclid(12)).ok()?, (all.rem_euclid(12) + 1) as u8);
         let last = match self {
             Self::Gregorian => Date::new(later_year.try_into().ok()?, later_month as i8, 1).ok()?.days_in_month() as u8,
             Self::SolarHijri => self.days_in_month(later_year, later_month),
         };
-        let day = if self.is_last_of_month(to) { last } else { day.min(last) };
+        let day = day.min(last);
         match self {
             Self::Gregorian => Date::new(later_year.try_into().ok()?, later_month as i8, day as i8).ok(),
             Self::SolarHijri => date(fixed_from_fast_persian(later_year, later_month, day)),
-        }
-    }
-
-    /// Whether a date is the last of its month.
-    pub(super) fn is_last_of_month(self, date: Date) -> bool {
-        match self {
-            Self::Gregorian => date.day() == date.days_in_month(),
-            Self::SolarHijri => {
-                let (year, month, day) = self.parts(date);
-                day == self.days_in_month(year, month)
-            }
         }
     }
 
@@ -128,17 +117,17 @@ mod tests {
 
     #[test]
     fn months_are_added_in_their_calendar() {
-        let later = |(year, month, day), months| {
-            let (date, calendar) = Calendar::read(year, month, day).unwrap();
-            calendar.add_months(date, months).map(|date| calendar.parts(date)).unwrap()
+        let later = |(year, month, date_day), months, day| {
+            let (date, calendar) = Calendar::read(year, month, date_day).unwrap();
+            calendar.add_months(date, months, day).map(|date| calendar.parts(date)).unwrap()
         };
-        assert_eq!(later((1402, 11, 5), 3), (1403, 2, 5));
-        assert_eq!(later((1402, 6, 31), 1), (1402, 7, 30));
-        assert_eq!(later((1402, 12, 29), 12), (1403, 12, 30));
-        assert_eq!(later((1402, 1, 31), 6), (1402, 7, 30));
-        assert_eq!(later((2016, 1, 31), 1), (2016, 2, 29));
-        assert_eq!(later((2016, 2, 29), 2), (2016, 4, 30));
-        assert_eq!(later((2016, 1, 30), 13), (2017, 2, 28));
+        assert_eq!(later((1402, 11, 5), 3, 5), (1403, 2, 5));
+        assert_eq!(later((1402, 6, 31), 1, 31), (1402, 7, 30));
+        assert_eq!(later((1402, 12, 29), 12, 31), (1403, 12, 30));
+        assert_eq!(later((1402, 1, 31), 6, 31), (1402, 7, 30));
+        assert_eq!(later((2016, 1, 31), 1, 31), (2016, 2, 29));
+        assert_eq!(later((2016, 2, 29), 2, 30), (2016, 4, 30));
+        assert_eq!(later((2016, 1, 30), 13, 28), (2017, 2, 28));
     }
 
     #[test]

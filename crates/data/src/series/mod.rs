@@ -3,12 +3,14 @@
 mod calendar;
 mod number;
 mod roles;
+mod session;
 mod step;
 mod table;
 mod time;
 
 pub use calendar::Calendar;
-pub use step::{Step, Weekdays};
+pub use session::Session;
+pub use step::Step;
 pub use table::{Columns, Gaps, Series, Table};
 pub use time::{DateOrder, Stamp};
 

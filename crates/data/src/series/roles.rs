@@ -8,6 +8,17 @@ use crate::InputError;
 /// Names that a column of times goes by.
 const TIME_NAMES: [&str; 10] = ["date", "time", "datetime", "timestamp", "ds", "year", "month", "day", "week", "تاریخ"];
 
+/// How a file's cells are written.
+#[derive(Clone, Copy)]
+pub(super) struct Format {
+    /// What comes first in a date.
+    pub dates: DateOrder,
+    /// Dates are eight digits.
+    pub compact: bool,
+    /// The decimal sign is a comma.
+    pub comma: bool,
+}
+
 /// Which column plays which part.
 pub(super) struct Roles {
     pub time: Option<usize>,
@@ -82,7 +93,7 @@ impl Roles {
         record: &csv::StringRecord,
         header: &[String],
         (line, index): (usize, usize),
-        (dates, comma): (DateOrder, bool),
+        Format { dates, compact, comma }: Format,
     ) -> Result<Row, InputError> {
         let cell = |c: usize| {
             number(&record[c], comma).map_err(|wrong| {
@@ -95,6 +106,10 @@ impl Roles {
         };
         let stamp = match self.time {
             None => Stamp::Number((index + 1) as f64),
+            Some(c) if compact => {
+                let date = Stamp::compact(&record[c]).and_then(|date| Stamp::parse(&date, dates));
+                date.expect("all of the column are dates")
+            }
             Some(c) => Stamp::parse(&record[c], dates).ok_or_else(|| {
                 let hint = "dates are read as 2024-01-31, 31.1.2024, 1/31/2024, 1402/11/11, with or without 13:00";
                 InputError::new("a date, a time or a number", format!("`{}`", &record[c]), hint)

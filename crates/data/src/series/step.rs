@@ -1,59 +1,22 @@
 //! What lies between two rows.
 
+use super::session::{DAY, Session};
 use super::time::Stamp;
-use jiff::civil::{DateTime, Time, Weekday};
+use jiff::civil::{DateTime, Time};
 use jiff::{Span, Unit};
 use std::fmt;
-
-/// Seconds of a day.
-const DAY: i64 = 86_400;
 
 /// What lies between two rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Step {
     /// So many seconds.
     Seconds(i64),
-    /// A day, of those of the week that are worked on.
-    Weekdays(Weekdays),
-    /// So many calendar months.
-    Months(i32),
+    /// To the next time of a week that is not worked through.
+    Session(Session),
+    /// So many calendar months, to this day of the month or its last.
+    Months(i32, u8),
     /// A plain number.
     Number(f64),
-}
-
-/// Days of the week, the lowest bit Monday.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Weekdays(u8);
-
-impl Weekdays {
-    /// How many they are.
-    pub fn count(self) -> usize {
-        self.0.count_ones() as usize
-    }
-
-    fn contains(self, weekday: Weekday) -> bool {
-        self.0 >> weekday.to_monday_zero_offset() & 1 == 1
-    }
-
-    /// The days that rows are of, if those of a week are always the same: at least two, each there at least twice, and the others
-    /// hardly ever.
-    fn find<'a>(groups: impl Iterator<Item = &'a [Stamp]> + Clone) -> Option<Self> {
-        let mut counts = [0usize; 7];
-        for stamp in groups.clone().flatten() {
-            counts[stamp.moment()?.weekday().to_monday_zero_offset() as usize] += 1;
-        }
-        let most = *counts.iter().max()?;
-        let worked = |day: &usize| 2 * counts[*day] >= most.max(4);
-        let days = Self((0..7).filter(worked).fold(0, |all, day| all | 1 << day));
-        let others_are_rare = (0..7).filter(|day| !worked(day)).all(|day| 10 * counts[day] <= most);
-        if !(2..7).contains(&days.count()) || !others_are_rare {
-            return None;
-        }
-        // Rows left out at random have no such week: nearly all come a working day after the one before.
-        let pairs = groups.flat_map(|group| group.windows(2));
-        let next = pairs.clone().filter(|pair| pair[0].after(Step::Weekdays(days), 1) == pair[1]).count();
-        (5 * next >= 4 * pairs.count()).then_some(days)
-    }
 }
 
 impl Step {
@@ -69,31 +32,26 @@ impl Step {
         let months: Option<Vec<f64>> =
             pairs.map(|pair| pair[1].months_since(&pair[0]).filter(|m| *m > 0).map(f64::from)).collect();
         if let Some(months) = months.filter(|months| !months.is_empty()) {
-            return Self::Months(usual(&months) as i32);
+            let day = |stamp: &Stamp| stamp.moment().map(|moment| stamp.calendar().parts(moment.date()).2);
+            let day = groups.flatten().filter_map(day).max().unwrap_or(1);
+            return Self::Months(usual(&months) as i32, day);
         }
-        let daily = distances.iter().all(|d| d % DAY as f64 == 0.0) && distances.iter().any(|d| *d != most);
-        match Weekdays::find(groups) {
-            Some(days) if daily => Self::Weekdays(days),
-            _ => Self::Seconds((most as i64).max(1)),
-        }
+        // Steps all alike go on alike.
+        let session = || Session::find(groups, most as i64).map(Self::Session);
+        let uneven = distances.iter().any(|distance| *distance != most);
+        uneven.then(session).flatten().unwrap_or(Self::Seconds((most as i64).max(1)))
     }
 
     /// Steps from `before` to `after`.
     pub(super) fn between(self, before: &Stamp, after: &Stamp) -> f64 {
         match self {
-            Self::Months(months) => after.months_since(before).map_or(f64::NAN, |m| f64::from(m) / f64::from(months)),
-            Self::Weekdays(days) => {
-                let whole = (after.since(before) / DAY as f64) as i64;
-                // Whole weeks, then the rest day by day; a day that is not worked on is a step too, for it has a row.
-                let rest = (whole % 7 * DAY) as f64;
-                let mut steps = (whole / 7) as f64 * days.count() as f64;
-                let mut stamp = *before;
-                while stamp.since(before) < rest {
-                    stamp = stamp.after(Self::Seconds(DAY), 1);
-                    steps += f64::from(u8::from(stamp.moment().is_some_and(|m| days.contains(m.weekday()))));
-                }
-                steps.max(1.0)
+            Self::Months(months, _) => {
+                after.months_since(before).map_or(f64::NAN, |m| f64::from(m) / f64::from(months))
             }
+            Self::Session(session) => match (before.moment(), after.moment()) {
+                (Some(before), Some(after)) => session.between(before, after),
+                _ => f64::NAN,
+            },
             Self::Seconds(seconds) => after.since(before) / seconds as f64,
             Self::Number(number) => after.since(before) / number,
         }
@@ -105,8 +63,8 @@ impl Step {
             Self::Seconds(3600) => Some(24),
             Self::Seconds(DAY) => Some(7),
             Self::Seconds(s) if s < 3600 && DAY % s == 0 => Some((DAY / s) as usize),
-            Self::Weekdays(days) => Some(days.count()),
-            Self::Months(months) if months < 12 && 12 % months == 0 => Some((12 / months) as usize),
+            Self::Session(session) => Some(session.season()),
+            Self::Months(months, _) if months < 12 && 12 % months == 0 => Some((12 / months) as usize),
             _ => None,
         }
     }
@@ -129,18 +87,9 @@ impl Stamp {
             Step::Seconds(seconds) => {
                 moment.checked_add(Span::new().try_seconds(seconds.checked_mul(count)?).ok()?).ok()
             }
-            Step::Weekdays(days) => {
-                let weeks = count / days.count() as i64;
-                let mut moment = moment.checked_add(Span::new().try_weeks(weeks).ok()?).ok()?;
-                let mut left = count % days.count() as i64;
-                while left > 0 {
-                    moment = moment.checked_add(Span::new().days(1)).ok()?;
-                    left -= i64::from(days.contains(moment.weekday()));
-                }
-                Some(moment)
-            }
-            Step::Months(months) => {
-                let date = self.calendar().add_months(moment.date(), i64::from(months).checked_mul(count)?)?;
+            Step::Session(session) => (0..count).try_fold(moment, |moment, _| session.next(moment)),
+            Step::Months(months, day) => {
+                let date = self.calendar().add_months(moment.date(), i64::from(months).checked_mul(count)?, day)?;
                 Some(DateTime::from_parts(date, moment.time()))
             }
             Step::Number(_) => None,
@@ -159,24 +108,26 @@ impl Stamp {
     }
 
     /// Whole seconds (of numbers: the number) from `before` to this.
-    fn since(&self, before: &Self) -> f64 {
+    pub(super) fn since(&self, before: &Self) -> f64 {
         match (self, before) {
             (Self::Number(a), Self::Number(b)) => a - b,
             (a, b) => match (a.moment(), b.moment()) {
-                (Some(a), Some(b)) => {
-                    a.since(b).and_then(|span| span.total((Unit::Second, b))).unwrap_or(f64::NAN).round()
-                }
+                (Some(a), Some(b)) => Self::seconds_between(b, a),
                 _ => f64::NAN,
             },
         }
     }
 
-    /// Calendar months from `before` to this, if it is the same day of the month.
+    pub(super) fn seconds_between(before: DateTime, after: DateTime) -> f64 {
+        after.since(before).and_then(|span| span.total((Unit::Second, before))).unwrap_or(f64::NAN).round()
+    }
+
+    /// Calendar months from `before` to this, if it is the same day of the month, or both are near its end: of the last days, the
+    /// last working days, and the thirtieths some are in short months.
     fn months_since(&self, before: &Self) -> Option<i32> {
         let ((a, b), calendar) = ((self.moment()?, before.moment()?), self.calendar());
         let [(year, month, day), (year_before, month_before, day_before)] = [a, b].map(|m| calendar.parts(m.date()));
-        let last = |m: DateTime| calendar.is_last_of_month(m.date());
-        let same = a.time() == b.time() && (day == day_before || (last(a) && last(b)));
+        let same = a.time() == b.time() && (day == day_before || (day >= 26 && day_before >= 26));
         same.then(|| (year - year_before) * 12 + i32::from(month) - i32::from(month_before))
     }
 }
@@ -196,13 +147,9 @@ impl fmt::Display for Step {
             },
             Self::Seconds(s) if s % 60 == 0 => many(f, s / 60, "minute"),
             Self::Seconds(s) => many(f, s, "second"),
-            Self::Weekdays(days) => {
-                let names = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-                let names: Vec<&str> = (0..7).filter(|day| days.0 >> day & 1 == 1).map(|day| names[day]).collect();
-                write!(f, "a day of {}", names.join(", "))
-            }
-            Self::Months(m) if m % 12 == 0 => many(f, i64::from(m / 12), "year"),
-            Self::Months(m) => many(f, i64::from(m), "month"),
+            Self::Session(session) => write!(f, "{session}"),
+            Self::Months(m, _) if m % 12 == 0 => many(f, i64::from(m / 12), "year"),
+            Self::Months(m, _) => many(f, i64::from(m), "month"),
             Self::Number(n) => write!(f, "{n}"),
         }
     }
@@ -230,23 +177,22 @@ mod tests {
     #[test]
     fn steps_go_over_months_and_leap_years() {
         let later = |text: &str, step, count| stamp(text).after(step, count).to_string();
-        assert_eq!(later("2016-01-31", Step::Months(1), 1), "2016-02-29");
-        assert_eq!(later("2016-02-29", Step::Months(1), 2), "2016-04-30");
+        assert_eq!(later("2016-01-31", Step::Months(1, 31), 1), "2016-02-29");
+        assert_eq!(later("2016-02-29", Step::Months(1, 31), 2), "2016-04-30");
         assert_eq!(later("2016-02-28", Step::Seconds(DAY), 2), "2016-03-01");
         assert_eq!(later("2016-02-28 23:00", Step::Seconds(3600), 1), "2016-02-29 00:00:00");
         assert_eq!(later("2016-02-28", Step::Seconds(3600), 1), "2016-02-28 01:00:00");
         assert_eq!(later("1399-12-30", Step::Seconds(DAY), 1), "1400-01-01");
-        assert_eq!(later("1402-06-31", Step::Months(1), 6), "1402-12-29");
+        assert_eq!(later("1402-06-31", Step::Months(1, 31), 6), "1402-12-29");
         assert_eq!(later("1999", Step::Number(1.0), 3), "2002");
         assert_eq!(stamp("2016-03-01").since(&stamp("2016-02-28")), 2.0 * 86_400.0);
         assert_eq!(stamp("2016-02-29").months_since(&stamp("2015-12-31")), Some(2));
-        assert_eq!(stamp("2016-02-28").months_since(&stamp("2015-12-31")), None);
+        assert_eq!(stamp("2016-02-25").months_since(&stamp("2015-12-31")), None);
         for (step, shown) in [
             (Step::Seconds(3600), "an hour"),
             (Step::Seconds(1209600), "2 weeks"),
             (Step::Seconds(90), "90 seconds"),
-            (Step::Months(12), "a year"),
-            (Step::Weekdays(Weekdays(0b11111)), "a day of Mon, Tue, Wed, Thu, Fri"),
+            (Step::Months(12, 1), "a year"),
         ] {
             assert_eq!(step.to_string(), shown);
         }
@@ -267,6 +213,34 @@ mod tests {
             stamps.remove(3);
             assert_eq!(found(&stamps), step);
         }
+        assert_eq!(found(&days(&[0, 1, 2, 3, 4], 3)).to_string(), "a day of Mon, Tue, Wed, Thu, Fri");
+    }
+
+    #[test]
+    fn hours_go_on_the_next_morning() {
+        // From nine to four, Monday to Friday; every hour of Monday to Friday; every half an hour of every day from eight to noon.
+        for (weekdays, first, count, minutes) in
+            [(&[0, 1, 2, 3, 4][..], 9, 8, 60), (&[0, 1, 2, 3, 4], 0, 24, 60), (&[0, 1, 2, 3, 4, 5, 6], 8, 9, 30)]
+        {
+            let times = |weeks| -> Vec<Stamp> {
+                let of = |day: Stamp| (0..count).map(move |k| day.after(Step::Seconds(60), first * 60 + k * minutes));
+                days(weekdays, weeks).into_iter().flat_map(of).collect()
+            };
+            let (stamps, more) = (times(3), times(5));
+            let step = found(&stamps);
+            assert_eq!(step.season(), Some(count), "{step}");
+            for (k, later) in more[stamps.len()..].iter().enumerate() {
+                assert_eq!(stamps.last().unwrap().after(step, k + 1).moment(), later.moment(), "{step}");
+                assert_eq!(step.between(stamps.last().unwrap(), later), (k + 1) as f64, "{step}");
+            }
+        }
+        let shown = found(
+            &days(&[0, 1, 2], 4)
+                .iter()
+                .flat_map(|day| (9..12).map(|h| day.after(Step::Seconds(3600), h)))
+                .collect::<Vec<_>>(),
+        );
+        assert_eq!(shown.to_string(), "an hour from 09:00 to 11:00 on Mon, Tue, Wed");
     }
 
     #[test]
@@ -289,11 +263,17 @@ mod tests {
 
     #[test]
     fn a_month_that_is_missing_leaves_months() {
-        let months: Vec<Stamp> = [0, 1, 2, 4, 5].map(|k| stamp("2024-01-31").after(Step::Months(1), k)).to_vec();
-        assert_eq!(found(&months), Step::Months(1));
+        let months: Vec<Stamp> = [0, 1, 2, 4, 5].map(|k| stamp("2024-01-31").after(Step::Months(1, 31), k)).to_vec();
+        assert_eq!(found(&months), Step::Months(1, 31));
         assert_eq!(found(&months).between(&months[2], &months[3]), 2.0);
         let solar: Vec<Stamp> = (1..=12).map(|month| stamp(&format!("1402/{month:02}/01"))).collect();
-        assert_eq!(found(&solar), Step::Months(1));
-        assert_eq!(Step::Months(3).season(), Some(4));
+        assert_eq!(found(&solar), Step::Months(1, 1));
+        assert_eq!(Step::Months(3, 1).season(), Some(4));
+        let of = |days: &[&str]| found(&days.iter().map(|day| stamp(day)).collect::<Vec<_>>());
+        // The last working days; the thirtieths; the twenty-eighths, which are no ends.
+        assert_eq!(of(&["2016-01-29", "2016-02-29", "2016-03-31", "2016-04-29"]), Step::Months(1, 31));
+        assert_eq!(of(&["2015-01-30", "2015-02-28", "2015-03-30"]), Step::Months(1, 30));
+        let step = of(&["2016-12-28", "2017-01-28", "2017-02-28"]);
+        assert_eq!(stamp("2017-02-28").after(step, 1), stamp("2017-03-28"));
     }
 }

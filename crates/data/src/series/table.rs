@@ -1,7 +1,7 @@
 //! Series from a CSV, in columns or in long form.
 
 use super::calendar::Calendar;
-use super::roles::Roles;
+use super::roles::{Format, Roles};
 use super::step::Step;
 use super::time::{DateOrder, Stamp};
 use crate::InputError;
@@ -144,6 +144,8 @@ impl Table {
         };
         let commas = |record: &csv::StringRecord| roles.values().any(|c| record[c].contains(','));
         let comma = delimiter == ';' && records.iter().any(commas);
+        let compact = roles.time.is_some() && times.clone().all(|cell| Stamp::compact(cell).is_some());
+        let format = Format { dates, compact, comma };
         let mut groups: BTreeMap<String, Vec<Row>> = BTreeMap::new();
         let mut order: Vec<String> = Vec::new();
         for (index, record) in records.iter().enumerate() {
@@ -153,7 +155,7 @@ impl Table {
                 let hint = "say of which series the row is, or take it out";
                 return Err(InputError::new("the name of a series", "nothing", hint).line(line).field(&header[column]));
             }
-            let row = roles.row(record, &header, (line, index), (dates, comma))?;
+            let row = roles.row(record, &header, (line, index), format)?;
             if !groups.contains_key(group) {
                 order.push(group.to_string());
             }
@@ -161,12 +163,16 @@ impl Table {
         }
         let targets: Vec<&str> = roles.targets.iter().map(|&column| header[column].as_str()).collect();
         let known: Vec<&str> = roles.known.iter().map(|&column| header[column].as_str()).collect();
+        one_calendar(groups.values_mut().flatten())?;
         let mut unsorted = false;
         for (name, rows) in &mut groups {
             unsorted |= sort(name, rows)?;
         }
         let stamps: Vec<Vec<Stamp>> = groups.values().map(|rows| rows.iter().map(|row| row.stamp).collect()).collect();
         let step = Step::find(stamps.iter().map(Vec::as_slice));
+        let apart = |rows: &[Stamp]| rows.windows(2).all(|w| step.between(&w[0], &w[1]) >= 1.5);
+        let names = groups.keys().zip(&stamps).filter(|(_, rows)| rows.len() > 2 && apart(rows)).map(|(name, _)| name);
+        let other_step: Vec<String> = names.map(|name| format!("`{name}`")).collect();
         let (mut series, mut counts) = (Vec::new(), Counts::default());
         for name in order {
             let rows = groups.remove(&name).expect("its name was kept");
@@ -188,12 +194,22 @@ impl Table {
         if unsorted {
             notes.push("rows were not in the order of time: sorted".into());
         }
+        if let [name, more @ ..] = &other_step[..] {
+            let more = if more.is_empty() { String::new() } else { format!(" (and of {} more)", more.len()) };
+            notes.push(format!(
+                "of {name}{more} no two rows are a step apart: its forecast has this step too; give it a file of its own"
+            ));
+        }
+        if compact {
+            notes.push("numbers such as 20240131 are read as dates".into());
+        }
         if series[0].stamps[0].calendar() == Calendar::SolarHijri {
             notes.push("dates are of the Solar Hijri calendar".into());
         }
         if let Some(first) = times.clone().next().filter(|_| !proven) {
             let (order, other) = match dates {
                 DateOrder::DayFirst => ("day", "month-first"),
+                DateOrder::YearFirst => ("year", "day-first"),
                 _ => ("month", "day-first"),
             };
             let shown = Stamp::parse(first, dates).map_or_else(String::new, |stamp| stamp.to_string());
@@ -206,6 +222,22 @@ impl Table {
         }
         Ok(Self { series, step, known: known.into_iter().map(String::from).collect(), notes })
     }
+}
+
+/// Years of both calendars in one column are all of the Gregorian one, which is older.
+fn one_calendar<'a>(rows: impl Iterator<Item = &'a mut Row>) -> Result<(), InputError> {
+    let (solar, gregorian): (Vec<_>, Vec<_>) = rows.partition(|row| row.stamp.calendar() == Calendar::SolarHijri);
+    if gregorian.is_empty() {
+        return Ok(());
+    }
+    for row in solar {
+        let none = || {
+            let hint = "years from 1200 to 1499 are of the Solar Hijri calendar only where all of a column are";
+            InputError::new("a date of one calendar", row.stamp.to_string(), hint).line(row.line)
+        };
+        row.stamp = row.stamp.gregorian().ok_or_else(none)?;
+    }
+    Ok(())
 }
 
 /// Puts the rows of a series in the order of time; whether they were not.
@@ -236,9 +268,9 @@ fn fill(rows: Vec<Row>, step: Step, gaps: Gaps, counts: &mut Counts) -> Result<V
                 counts.put_in += missing as usize;
                 let (stamp, line, known, targets) =
                     (before.stamp, before.line, before.known.clone(), row.targets.len());
-                let later =
-                    |k| Row { line, stamp: stamp.after(step, k), targets: vec![None; targets], known: known.clone() };
-                filled.extend((1..=missing as usize).map(later));
+                let later = std::iter::successors(Some(stamp), |stamp| Some(stamp.after(step, 1)));
+                let row = |stamp| Row { line, stamp, targets: vec![None; targets], known: known.clone() };
+                filled.extend(later.skip(1).take(missing as usize).map(row));
             }
         }
         filled.push(row);

@@ -42,7 +42,7 @@ fn long_form_semicolons_and_the_future() {
     assert_eq!(&t.series[1].known[..], [3.0, 3.0, 9.0]);
     assert!(t.notes.is_empty(), "{:?}", t.notes);
     let monthly = table("month,v\n2024-01,1\n2024-02,2\n2024-03,3\n", &Columns::default());
-    assert_eq!((monthly.step, monthly.notes.len()), (Step::Months(1), 0));
+    assert_eq!((monthly.step, monthly.notes.len()), (Step::Months(1, 1), 0));
     let counted = table("v,w\n1,2\n3,4\n", &Columns::default());
     assert_eq!((counted.step, counted.series[1].stamps[1]), (Step::Number(1.0), Stamp::Number(2.0)));
 }

@@ -22,42 +22,47 @@ pub enum Stamp {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DateOrder {
-    /// What the column's dates have in common: a number above 12 is a day; where there is none, the order with the more even steps.
+    /// The one that fits all dates of the column; of several that in which most rows follow each other, and by one step.
     #[default]
     Auto,
     /// 1/2/2024 is the first of February.
     DayFirst,
     /// 1/2/2024 is the second of January.
     MonthFirst,
+    /// 24-01-02 is the second of January.
+    YearFirst,
 }
 
 impl DateOrder {
     /// The order of a column's dates, and whether one of them proves it.
     pub(super) fn find<'a>(cells: impl Iterator<Item = &'a str>) -> (Self, bool) {
-        let cells: Vec<String> = cells.map(latin_digits).collect();
-        let mut doubt = false;
-        for cell in &cells {
+        // Dates that do not say by themselves what comes first.
+        let doubtful = |cell: &String| {
             let date = cell.trim().split(['T', ' ']).next().unwrap_or("");
-            let Some((parts, numbers)) = numbers(date).filter(|_| !date.contains('.')) else { continue };
-            match numbers[..] {
-                [first, _, _] if first > 12 && parts[0].len() < 4 => return (Self::DayFirst, true),
-                [first, second, _] if second > 12 && first <= 12 => return (Self::MonthFirst, true),
-                [_, _, _] => doubt |= parts[0].len() < 4,
-                _ => {}
-            }
-        }
-        if !doubt {
-            return (Self::MonthFirst, true);
-        }
-        // Rows that come a step after the one before.
-        let even = |order: Self| {
-            let mut stamps: Vec<Stamp> = cells.iter().filter_map(|cell| Stamp::parse(cell, order)).collect();
-            stamps.sort_by(Stamp::order);
-            stamps.dedup();
-            let step = Step::find(std::iter::once(&stamps[..]));
-            stamps.windows(2).filter(|pair| step.between(&pair[0], &pair[1]) == 1.0).count()
+            let three = numbers(date).is_some_and(|(parts, numbers)| numbers.len() == 3 && parts[0].len() < 4);
+            three && !date.contains('.')
         };
-        (if even(Self::DayFirst) > even(Self::MonthFirst) { Self::DayFirst } else { Self::MonthFirst }, false)
+        let cells: Vec<String> = cells.map(latin_digits).filter(doubtful).collect();
+        let read = |order: Self| cells.iter().map(|cell| Stamp::parse(cell, order)).collect::<Option<Vec<Stamp>>>();
+        let mut orders: Vec<(Self, Vec<Stamp>)> = [Self::YearFirst, Self::DayFirst, Self::MonthFirst]
+            .into_iter()
+            .filter_map(|order| read(order).map(|stamps| (order, stamps)))
+            .collect();
+        let certain = cells.is_empty() || orders.len() < 2;
+        // Rows that stand in the order of time, and those that come a step after another.
+        orders.sort_by_cached_key(|(_, stamps)| {
+            let mut sorted = stamps.clone();
+            sorted.sort_by(Stamp::order);
+            sorted.dedup();
+            let step = Step::find(std::iter::once(&sorted[..]));
+            let rising = stamps.windows(2).filter(|pair| pair[0].order(&pair[1]).is_le()).count();
+            let even = sorted.windows(2).filter(|pair| step.between(&pair[0], &pair[1]) == 1.0).count();
+            // Of equals the one that spans less time: days rather than months or years.
+            let span = sorted.last().map_or(0.0, |last| last.since(&sorted[0]));
+            (rising + even, std::cmp::Reverse(span as i64))
+        });
+        // Where none fits all, the first date that does not fit is named.
+        (orders.pop().map_or(Self::MonthFirst, |best| best.0), certain)
     }
 }
 
@@ -96,6 +101,9 @@ impl Stamp {
         let (year, month, day) = match (numbers.len(), year_first) {
             (2, true) => (numbers[0], numbers[1], 1),
             (3, true) => (numbers[0], numbers[1], numbers[2]),
+            (3, false) if order == DateOrder::YearFirst && !date.contains('.') => {
+                (century(parts[0]).filter(|_| parts[2].len() < 3)?, numbers[1], numbers[2])
+            }
             (3, false) if day_first => (century(parts[2])?, numbers[1], numbers[0]),
             (3, false) => (century(parts[2])?, numbers[0], numbers[1]),
             (2, false) if parts[1].len() == 4 => (numbers[1], numbers[0], 1),
@@ -112,6 +120,31 @@ impl Stamp {
             _ => return None,
         };
         Some(Self::Moment(DateTime::from_parts(date, Time::new(hour, minute, second, 0).ok()?), calendar))
+    }
+
+    /// `2023-10-27` of `20231027`.
+    pub(super) fn compact(text: &str) -> Option<String> {
+        let text = latin_digits(text.trim());
+        let date = (text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]))?;
+        let year: i16 = text[..4].parse().ok()?;
+        Self::parse(&date, DateOrder::Auto).filter(|_| (1200..2200).contains(&year)).map(|_| date)
+    }
+
+    /// The same numbers in the Gregorian calendar, if they are a day there.
+    pub(super) fn gregorian(&self) -> Option<Self> {
+        let same = |date: Date, calendar: Calendar| {
+            let (year, month, day) = calendar.parts(date);
+            Date::new(year.try_into().ok()?, month as i8, day as i8).ok()
+        };
+        match *self {
+            Self::Number(_) => Some(*self),
+            Self::Day(date, calendar) => Some(Self::Day(same(date, calendar)?, Calendar::Gregorian)),
+            Self::Moment(moment, calendar) => {
+                let date = same(moment.date(), calendar)?;
+                Some(Self::Moment(DateTime::from_parts(date, moment.time()), Calendar::Gregorian))
+            }
+        }
     }
 
     /// Whether a text is a date, in whatever order.
@@ -237,6 +270,16 @@ mod tests {
         assert_eq!(find(&months), (DayFirst, false));
         assert_eq!(find(&["1/1/2024", "1/2/2024", "1/3/2024"]), (MonthFirst, false));
         assert_eq!(find(&["1700", "x", ""]), (MonthFirst, true));
+        // Days up to 12 alone, in order.
+        let days: Vec<String> = (0..24).map(|k| format!("{:02}/{:02}/2024", k % 12 + 1, k / 12 + 3)).collect();
+        assert_eq!(find(&days.iter().map(String::as_str).collect::<Vec<_>>()), (DayFirst, false));
+        let short: Vec<String> = (1..=27).map(|day| format!("23-01-{day:02}")).collect();
+        let short: Vec<&str> = short.iter().map(String::as_str).collect();
+        assert_eq!(find(&short), (DateOrder::YearFirst, false));
+        assert_eq!(Stamp::parse(short[1], DateOrder::YearFirst).unwrap().to_string(), "2023-01-02");
+        assert_eq!(find(&["95-01-31"]), (DateOrder::YearFirst, true));
+        assert_eq!(Stamp::compact("20231027").as_deref(), Some("2023-10-27"));
+        assert_eq!(Stamp::compact("20231327"), None);
     }
 
     #[test]

@@ -91,7 +91,8 @@ pub enum Encoding {
     #[default]
     #[serde(rename = "utf-8")]
     Utf8,
-    /// ISO 8859-1, as files of the last century are: a byte is a character.
+    /// ISO 8859-1, as files of the last century are: a byte is a character. A file whose bytes are UTF-8 is read as that: words of
+    /// a language make no UTF-8 by chance.
     #[serde(rename = "latin-1")]
     Latin1,
 }
@@ -119,7 +120,7 @@ pub fn read_encoded(path: &Path, encoding: Encoding) -> Result<String, InputErro
     } else {
         file.read_to_end(&mut bytes).map_err(io)?;
     }
-    if encoding == Encoding::Latin1 {
+    if encoding == Encoding::Latin1 && std::str::from_utf8(&bytes).is_err() {
         bytes = bytes.into_iter().map(char::from).collect::<String>().into_bytes();
     }
     let text = String::from_utf8(bytes).map_err(|e| {

@@ -168,6 +168,8 @@ mod tests {
                 .to_string()
                 .ends_with("a.txt:1: expected UTF-8 text, got byte 0xe9")
         );
+        std::fs::write(source.path(), "ENTY:animal\tخوب café\n").unwrap();
+        assert_eq!(source.read(Encoding::Latin1).unwrap()[0].text, "خوب café");
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub(super) fn repeat_last(past: &[f32], horizon: usize, to: &mut Vec<f32>) {
     to.extend(std::iter::repeat_n(past[past.len() - 1], horizon));
 }
 
-/// The last season, over again; the last value where the past is shorter.
+/// The last season of a series up to now, over again; the last value where it is shorter.
 pub(super) fn seasonal(past: &[f32], period: usize, horizon: usize, to: &mut Vec<f32>) {
     let period = if period <= past.len() { period.max(1) } else { 1 };
     let season = &past[past.len() - period..];

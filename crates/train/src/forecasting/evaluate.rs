@@ -168,7 +168,9 @@ pub(super) fn measure(
         baselines[0].1.add(naive.iter().copied(), &truth, chunk, horizon);
         if period > 1 {
             naive.clear();
-            windows.past.chunks_exact(look_back).for_each(|past| seasonal(past, period, horizon, &mut naive));
+            // A season may be longer than what the network reads.
+            let past = |o: &Origin| &panel.all[o.series].values[..o.step];
+            chunk.iter().for_each(|o| seasonal(past(o), period, horizon, &mut naive));
             baselines[1].1.add(naive.iter().copied(), &truth, chunk, horizon);
         }
         if solved && let Some((_, sums)) = baselines.last_mut() {

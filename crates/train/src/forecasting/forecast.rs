@@ -91,8 +91,8 @@ impl ForecastModel {
         Ok(panel)
     }
 
-    /// The forecasts of a batch of windows, `[windows, horizon, width]`. A series that never changed, in training and in its window,
-    /// goes on as it is.
+    /// The forecasts of a batch of windows, `[windows, horizon, width]`. A series that never changed, in training or in all of what is
+    /// there, goes on as it is.
     pub(super) fn ahead(
         &self,
         panel: &Panel,
@@ -104,7 +104,9 @@ impl ForecastModel {
         let pasts = windows.past.chunks_exact(self.recipe.model.look_back);
         let rows = forecast.chunks_exact_mut(horizon * self.recipe.model.width());
         for ((past, row), origin) in pasts.zip(rows).zip(origins) {
-            if panel.all[origin.series].scale.is_constant() && past.iter().all(|x| *x == past[0]) {
+            let s = &panel.all[origin.series];
+            let constant = s.scale.is_constant() || s.values.iter().all(|x| *x == s.values[0]);
+            if constant && past.iter().all(|x| *x == past[0]) {
                 row.fill(past[0]);
             }
         }
@@ -124,6 +126,13 @@ impl ForecastModel {
             Ok(true)
         })?;
         Ok(all)
+    }
+
+    /// What a person should know of a table whose steps are not those that the model was trained on.
+    pub fn other_step(&self, table: &Table) -> Option<String> {
+        let (learnt, step) = (&self.scales.step, table.step.to_string());
+        let other = !learnt.is_empty() && *learnt != step;
+        other.then(|| format!("a step of this file is {step}, one of those that the model was trained on {learnt}"))
     }
 
     /// Why a series is not forecast: the model reads more of it than there is.
@@ -170,8 +179,7 @@ impl ForecastModel {
             let n = s.values.len();
             let undo = |scale: &Scale, x: &f32| scale.undo(*x);
             let mut seasonal = Vec::new();
-            let past = &windows.past[k * c.look_back..(k + 1) * c.look_back];
-            super::baseline::seasonal(past, panel.scales.period, horizon, &mut seasonal);
+            super::baseline::seasonal(&s.values, panel.scales.period, horizon, &mut seasonal);
             let rows = forecast[k * reach * width..][..horizon * width].chunks_exact(width);
             let steps = rows.enumerate().map(|(t, row)| {
                 let mut row: Vec<f64> = row.iter().map(|x| undo(&s.scale, x)).collect();

@@ -61,6 +61,9 @@ pub struct Scales {
     pub known: Vec<Scale>,
     /// Steps of a season.
     pub period: usize,
+    /// What a step was, in words.
+    #[serde(default)]
+    pub step: String,
 }
 
 /// A window: a series, and the first step that is forecast.
@@ -119,7 +122,7 @@ impl Panel {
             });
             let (series, known) = (series.collect(), known.collect());
             let period = if recipe.data.period > 0 { recipe.data.period } else { period(&table, &borders) };
-            Scales { series, known, period }
+            Scales { series, known, period, step: table.step.to_string() }
         });
         let calendar = if recipe.data.calendar { Stamp::Number(0.0).phases().len() } else { 0 };
         let scaled = |(series, borders): (Series, [usize; 3])| {

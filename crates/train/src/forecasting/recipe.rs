@@ -87,7 +87,7 @@ pub struct Data {
     pub known: Vec<String>,
     /// What is done where rows are missing: "skip" or "carry".
     pub gaps: Gaps,
-    /// What comes first in dates such as 1/2/2024: "auto", "day-first" or "month-first".
+    /// What comes first in dates such as 1/2/2024: "auto", "day-first", "month-first" or "year-first".
     pub dates: DateOrder,
     /// Hour, weekday and day of the year are known in advance too.
     pub calendar: bool,
@@ -148,7 +148,7 @@ impl Recipe {
         }
         let segment = look_back.div_ceil(8);
         let Columns { time, series, targets, known, gaps, dates } = columns;
-        let calendar = matches!(table.step, Step::Seconds(_) | Step::Weekdays(_));
+        let calendar = matches!(table.step, Step::Seconds(_) | Step::Session(_));
         // Parts to choose by and to measure on must hold a horizon each.
         let share = (1.5 * horizon as f64 / longest.max(1) as f64).clamp(0.1, 0.25);
         Ok(Self {

@@ -2,6 +2,7 @@
 
 use super::{json, missing, other_flags};
 use crate::args::EvalArgs;
+use crate::commands::forecast::decimals;
 use crate::commands::{data_directory, forecaster};
 use crate::failure::Failure;
 use simurgh_train::Error;
@@ -40,7 +41,9 @@ pub fn print_forecasting(score: &forecasting::Score) -> Result<(), Failure> {
     let width = score.series.keys().map(|name| name.chars().count()).max().unwrap_or(0).clamp(6, 30);
     writeln!(out, "\n  {:width$}  mean absolute error, in its own units", "series")?;
     for (name, s) in score.series.iter().take(12) {
-        writeln!(out, "  {name:width$}  {:<12.6} {:.6} ({})", s.mae, s.baseline_mae, s.baseline)?;
+        let decimals = decimals(s.mae.max(s.baseline_mae));
+        let mae = format!("{:.decimals$}", s.mae);
+        writeln!(out, "  {name:width$}  {mae:<12} {:.decimals$} ({})", s.baseline_mae, s.baseline)?;
     }
     if score.series.len() > 12 {
         writeln!(out, "  and {} series more (--json)", score.series.len() - 12)?;
