@@ -167,6 +167,23 @@ fn a_series_that_never_changes_goes_on_and_disturbs_no_other() {
 }
 
 #[test]
+fn as_many_rows_as_are_asked_for_are_enough() {
+    let directory = tempfile::tempdir().unwrap();
+    for horizon in [1, 2, 7, 24] {
+        let automatic = |rows| Recipe::automatic(&csv(directory.path(), rows), Columns::default(), horizon, 1);
+        let least = (3..).find(|rows| automatic(*rows).is_ok()).unwrap();
+        let e = automatic(least - 1).unwrap_err().to_string();
+        assert!(
+            e.ends_with(&format!("expected {least} rows or more to forecast {horizon} steps, got {}", least - 1)),
+            "{e}"
+        );
+        let mut recipe = automatic(least).unwrap();
+        recipe.train.steps = 1;
+        train(recipe, &directory.path().join(format!("run-{horizon}")), &mut Quiet).unwrap();
+    }
+}
+
+#[test]
 fn a_series_too_short_is_left_out() {
     let directory = tempfile::tempdir().unwrap();
     let set = ["train.steps=1", "data.known=[]", "data.targets=[\"a\"]"];

@@ -40,6 +40,16 @@ pub fn parse(text: &str) -> Result<Frame, InputError> {
     if words.is_empty() {
         return Err(bad(text.trim()));
     }
+    let minor = |kind: &str| match kind.to_lowercase().as_str() {
+        "major" => Some(""),
+        "minor" => Some("m"),
+        _ => None,
+    };
+    if let [root, kind] = words[..]
+        && let Some(frame) = minor(kind).and_then(|kind| chord(&format!("{root}{kind}")))
+    {
+        return Ok(sorted(frame));
+    }
     if let [word] = words[..]
         && let Some(frame) = chord(word)
     {
@@ -117,6 +127,8 @@ mod tests {
             ("67 60", &[60, 67]),
             ("Ddim7", &[50, 53, 56, 59]),
             ("A7", &[57, 61, 64, 67]),
+            ("F# minor", &[54, 57, 61]),
+            ("C Major", &[48, 52, 55]),
         ] {
             assert_eq!(parse(text).unwrap(), want, "{text}");
         }

@@ -140,10 +140,11 @@ impl Recipe {
         let data = Data { train: file.into(), ..Data::default() };
         let room = ((data.split[0] * longest as f64) as usize).saturating_sub(horizon) / 2;
         let look_back = (3 * horizon).max(24).min(room);
-        if look_back < 2 {
-            let needed = ((horizon + 4) as f64 / data.split[1].min(data.split[2])).ceil();
+        // A quarter each to choose by and to measure on, and something to look back on.
+        let needed = (4 * horizon).max(((horizon + 4) as f64 / data.split[0]).ceil() as usize);
+        if longest < needed || look_back < 2 {
             let hint = "give more rows, or a smaller --horizon";
-            let expected = format!("about {needed} rows or more to forecast {horizon} steps");
+            let expected = format!("{needed} rows or more to forecast {horizon} steps");
             return Err(InputError::new(expected, longest.to_string(), hint).at(file));
         }
         let segment = look_back.div_ceil(8);
