@@ -105,8 +105,9 @@ impl ForecastModel {
         let rows = forecast.chunks_exact_mut(horizon * self.recipe.model.width());
         for ((past, row), origin) in pasts.zip(rows).zip(origins) {
             let s = &panel.all[origin.series];
-            let constant = s.scale.is_constant() || s.values.iter().all(|x| *x == s.values[0]);
-            if constant && past.iter().all(|x| *x == past[0]) {
+            // The window first: it is short, and nearly always changes.
+            let constant = |values: &[f32]| values.iter().all(|x| *x == values[0]);
+            if constant(past) && (s.scale.is_constant() || constant(&s.values)) {
                 row.fill(past[0]);
             }
         }
