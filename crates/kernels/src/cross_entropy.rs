@@ -131,6 +131,13 @@ pub fn check_barred(
     let wrong = |name, expected: &str, got: String| {
         Err(ShapeError::Value { operation: check.0, name, expected: expected.into(), got })
     };
+    if let Some(row) = barred.iter().position(|b| b.start > b.end) {
+        return wrong(
+            "the barred range",
+            "one that does not end before it begins",
+            format!("{:?} of row {row}", barred[row]),
+        );
+    }
     if let Some(row) = targets.iter().zip(barred).position(|(target, barred)| barred.contains(target)) {
         return wrong("the target", "one that is not barred", format!("{} of row {row}", targets[row]));
     }
@@ -234,6 +241,8 @@ mod tests {
         let message = |barred| cross_entropy(problem(barred), None).unwrap_err().to_string();
         assert_eq!(message(&[0..2]), "cross_entropy: the target is 1 of row 0, expected one that is not barred");
         assert!(message(&[2..4]).contains("the barred class of row 0 is 3, expected less than 3"));
+        let backwards = [Range { start: 3, end: 2 }];
+        assert!(message(&backwards).contains("the barred range is 3..2 of row 0"));
         assert!(message(&[2..3, 2..3]).contains("number of barred ranges"));
     }
 
