@@ -77,6 +77,8 @@ fn text_and_music_are_written_from_models_of_your_own() {
         out.starts_with("exit code: 0\n--- stdout\nabc")
             && out == generate(&["--start", "abc", "--length", "20", "--seed", "3"])
     );
+    let strange = generate(&["--start", "xaü", "--length", "1"]);
+    assert!(strange.contains("the model never met `x`, `ü`: it does not know what comes after"), "{strange}");
     insta::assert_snapshot!("bad-temperature", generate(&["--temperature", "hot"]));
     insta::assert_snapshot!("text-without-data", case.run(&["train", "text"]));
 
@@ -90,6 +92,7 @@ fn text_and_music_are_written_from_models_of_your_own() {
     assert!(out.contains("a.mid: 8 frames, 5 s"), "{out}");
     assert!(std::fs::read(case.path().join("a.mid")).unwrap().starts_with(b"MThd"));
     assert!(compose(&["--start", "C", "--length", "2"]).contains("--- stdout\nC3 E3 G3\n"));
+    insta::assert_snapshot!("more-chords-than-frames", compose(&["--start", "C", "--start", "G", "--length", "1"]));
     insta::assert_snapshot!("no-chord", compose(&["--start", "Hm"]));
     insta::assert_snapshot!("no-kind", compose(&["-o", "a.wav"]));
 }
@@ -129,6 +132,19 @@ fn numbers_are_forecast_from_a_table() {
     assert!(case.run(&["eval", model]).contains("this model") && case.run(&["info", model]).contains("forecasting"));
     let at_once = case.run(&["forecast", "t.csv", "--horizon", "4", "--targets", "sold", "--quiet"]);
     assert!(at_once.starts_with("exit code: 0") && at_once.lines().count() == 2 + 1 + 4 + 1, "{at_once}");
+    // Another step, and dates that can be read either way.
+    let rows: String =
+        (0..60).map(|i| format!("{}/{}/{},1,{}\n", i % 12 + 1, i % 5 + 1, 2024 + i / 12, i % 2)).collect();
+    case.file("doubt.csv", format!("date,sold,other\n{rows}"));
+    let note = |args: &[&str]| case.run(&[args, &["doubt.csv", "--model", model][..]].concat());
+    let read = note(&["forecast", "--dates", "day-first"]);
+    assert!(
+        read.contains("one of those that the model was trained on a day") && !read.contains("dates are read"),
+        "{read}"
+    );
+    assert!(note(&["forecast"]).contains("dates are read month first, `1/1/2024` as 2024-01-01"));
+    let measured = case.run(&["eval", model, "--data", "doubt.csv"]);
+    assert!(measured.contains("one of those that the model was trained on a day"), "{measured}");
     case.file("words.csv", "date,sold\n2024-01-01,5\n2024-01-02,many\n");
     insta::assert_snapshot!("a-word-among-numbers", case.run(&["forecast", "words.csv"]));
     case.file("twice.csv", "date,shop,sold\n2024-01-01,a,5\n2024-01-01,b,6\n");

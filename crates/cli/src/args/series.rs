@@ -1,6 +1,7 @@
 //! What numbers over time are done with.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use simurgh_data::series::DateOrder;
 use std::path::PathBuf;
 
 /// `simurgh forecast`
@@ -16,7 +17,8 @@ The CSV has a header and a row a step:
   date,sold,price
   2024-01-01,17,2.50
   2024-01-02,21,2.50
-Dates also as 31.1.2024, 1/31/2024 or 1402/11/11 (Solar Hijri); without rows on weekends forecasts have none either.
+Dates also as 31.1.2024, 1/31/2024, 31-Jan-2024, 2024Q1 or 1402/11/11 (Solar Hijri), with 13:00, 1:00 PM or 13:00+03:30, in one
+column or several (date and time; year, month and day); without rows on weekends forecasts have none either.
 Columns known in advance (--known price): rows at the end whose other cells are empty say what they will be.
 To train with settings of your own:
   simurgh train forecast --set data.train=sales.csv --set model.horizon=30
@@ -34,6 +36,9 @@ pub struct ForecastArgs {
     /// The column with the time; without it, one that is called so or holds dates
     #[arg(long, value_name = "COLUMN", conflicts_with = "model")]
     pub time: Option<String>,
+    /// What comes first in dates such as 1/2/2024 [default: what fits the column]
+    #[arg(long, value_name = "ORDER")]
+    pub dates: Option<Dates>,
     /// In long form: the column that says which series a row is of
     #[arg(long, value_name = "COLUMN", conflicts_with = "model")]
     pub series: Option<String>,
@@ -58,4 +63,28 @@ pub struct ForecastArgs {
     /// No drawing, no progress
     #[arg(long)]
     pub quiet: bool,
+}
+
+/// What comes first in a date.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Dates {
+    /// 1/2/2024 is the first of February
+    #[value(name = "day-first")]
+    Day,
+    /// 1/2/2024 is the second of January
+    #[value(name = "month-first")]
+    Month,
+    /// 24-01-02 is the second of January
+    #[value(name = "year-first")]
+    Year,
+}
+
+impl From<Dates> for DateOrder {
+    fn from(dates: Dates) -> Self {
+        match dates {
+            Dates::Day => Self::DayFirst,
+            Dates::Month => Self::MonthFirst,
+            Dates::Year => Self::YearFirst,
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! `simurgh classify`
 
-use super::{classifier, texts};
+use super::{classifier, svg_can_be_written, texts};
 use crate::args::ClassifyArgs;
 use crate::failure::Failure;
 use simurgh_data::InputError;
@@ -9,6 +9,9 @@ use std::io::{IsTerminal, Write};
 
 /// Runs the command.
 pub fn run(args: &ClassifyArgs) -> Result<(), Failure> {
+    if let Some(path) = &args.why_svg {
+        svg_can_be_written(path, "--why-svg")?;
+    }
     let model = classifier(&args.model)?;
     let why = match args.why.as_deref() {
         Some("attention") => Some(Why::Attention),

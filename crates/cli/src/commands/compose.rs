@@ -32,6 +32,11 @@ pub fn run(args: &ComposeArgs) -> Result<(), Failure> {
         .collect::<Result<_, _>>()?;
     let start: Vec<Frame> =
         args.start.iter().map(|text| chord::parse(text).map_err(|e| e.field("--start"))).collect::<Result<_, _>>()?;
+    if start.len() > args.length {
+        let expected = format!("at least the {} frames that it begins with", start.len());
+        let hint = "--length counts all frames, those of --start among them";
+        return Err(InputError::new(expected, args.length.to_string(), hint).field("--length").into());
+    }
     let model = music_model(&args.model)?;
     let sampling = Sampling { temperature: args.temperature, top_p: args.top_p };
     let frames: Vec<Frame> = model.compose(&start, sampling, args.seed)?.take(args.length).collect();

@@ -1,6 +1,6 @@
 //! `simurgh forecast`
 
-use super::{device, forecaster};
+use super::{device, forecaster, svg_can_be_written};
 use crate::args::ForecastArgs;
 use crate::failure::Failure;
 use crate::printer::TrainingBar;
@@ -17,20 +17,15 @@ const DRAWN: usize = 3;
 pub fn run(args: &ForecastArgs) -> Result<(), Failure> {
     // Told before a training, not after it.
     if let Some(path) = &args.plot {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("svg")) || path.is_dir() {
-            let hint = "for example --plot forecast.svg";
-            return Err(InputError::new("a file that ends in .svg", format!("`{}`", path.display()), hint).into());
-        }
-        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-            return Err(InputError::new("a folder", "none", "make it first").at(folder).field("--plot").into());
-        }
+        svg_can_be_written(path, "--plot")?;
     }
     let model = match &args.model {
         Some(name) => forecaster(name)?,
         None => train(args)?,
     };
-    let table = Table::read(&args.file, &model.recipe.data.columns())?;
+    let mut columns = model.recipe.data.columns();
+    columns.dates = args.dates.map_or(columns.dates, Into::into);
+    let table = Table::read(&args.file, &columns)?;
     // A training has said it.
     if !args.quiet && args.model.is_some() {
         table.notes.iter().for_each(|note| crate::failure::tell(note));
@@ -110,6 +105,7 @@ fn train(args: &ForecastArgs) -> Result<ForecastModel, Failure> {
         series: args.series.clone().unwrap_or_default(),
         targets: args.targets.clone(),
         known: args.known.clone(),
+        dates: args.dates.map_or_else(Default::default, Into::into),
         ..Columns::default()
     };
     let horizon = args.horizon.unwrap_or(24);

@@ -17,6 +17,7 @@ pub mod translate;
 
 use crate::builtin;
 use crate::failure::Failure;
+use simurgh_data::InputError;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_train::Error;
 use simurgh_train::artifact::Artifact;
@@ -26,7 +27,7 @@ use simurgh_train::labelling::{Labelling, SoundLabeller};
 use simurgh_train::language_model::Generator;
 use simurgh_train::music::MusicModel;
 use simurgh_train::translation::{Translation, Translator};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The model of a built-in name or a file, as `new` makes it; an error names it.
 fn model<M>(name: &str, new: fn(Artifact, &Device) -> Result<M, Error>) -> Result<M, Failure> {
@@ -84,4 +85,17 @@ pub fn device() -> Device {
     return Device::wgpu(simurgh_nn::burn::tensor::DeviceKind::DefaultDevice);
     #[cfg(not(any(feature = "cuda", feature = "metal", feature = "vulkan", feature = "wgpu")))]
     Device::flex()
+}
+
+/// That a drawing can be written here, told before the work rather than after it.
+fn svg_can_be_written(path: &Path, flag: &str) -> Result<(), InputError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("svg")) || path.is_dir() {
+        let hint = format!("for example {flag} drawing.svg");
+        return Err(InputError::new("a file that ends in .svg", format!("`{}`", path.display()), hint));
+    }
+    match folder.filter(|folder| !folder.is_dir()) {
+        Some(folder) => Err(InputError::new("a folder", "none", "make it first").at(folder).field(flag)),
+        None => Ok(()),
+    }
 }

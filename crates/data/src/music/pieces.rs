@@ -16,11 +16,11 @@ pub struct Piece {
 
 /// Pieces of a file: of a `.json` with `train`, `valid` and `test` (or `dev`) those of `split`, each piece a list of frames, a
 /// frame a list of MIDI numbers; of a `.mid` the piece, `steps` frames a quarter note; of a folder all of its MIDI files in the
-/// order of their names.
+/// order of their names, without those that can't be used, of which `notes` tells.
 ///
 /// # Errors
-/// If the file can't be read, is neither, or has a note that is none of a piano's.
-pub fn read_pieces(path: &Path, split: &str, steps: u32) -> Result<Vec<Piece>, InputError> {
+/// If the file can't be read, is neither, or has a note that is none of a piano's; of a folder if no file can be used.
+pub fn read_pieces(path: &Path, split: &str, steps: u32, notes: &mut Vec<String>) -> Result<Vec<Piece>, InputError> {
     if path.is_dir() {
         let io = |e: std::io::Error| InputError::io(path, "a folder of MIDI files", &e);
         let mut files = Vec::new();
@@ -35,7 +35,18 @@ pub fn read_pieces(path: &Path, split: &str, steps: u32) -> Result<Vec<Piece>, I
             let hint = "put .mid files into it, or name one file";
             return Err(InputError::new("a folder of MIDI files", "none that ends in .mid", hint).at(path));
         }
-        return files.iter().map(|file| midi::read(file, steps)).collect();
+        let (mut pieces, mut wrong) = (Vec::with_capacity(files.len()), Vec::new());
+        for file in &files {
+            midi::read(file, steps).map_or_else(|e| wrong.push(e), |piece| pieces.push(piece));
+        }
+        let count = wrong.len();
+        if let Some(first) = wrong.into_iter().next() {
+            if pieces.is_empty() {
+                return Err(first);
+            }
+            notes.push(format!("{count} of {} files left out, the first: {first}", files.len()));
+        }
+        return Ok(pieces);
     }
     if is_midi(path) {
         return Ok(vec![midi::read(path, steps)?]);
@@ -118,11 +129,22 @@ mod tests {
     #[test]
     fn a_folder_is_read_in_the_order_of_its_names() {
         let directory = tempfile::tempdir().unwrap();
-        assert!(read_pieces(directory.path(), "train", 4).unwrap_err().to_string().contains("none that ends in .mid"));
+        let mut notes = Vec::new();
+        let mut read = || read_pieces(directory.path(), "train", 4, &mut notes);
+        assert!(read().unwrap_err().to_string().contains("none that ends in .mid"));
         for (name, note) in [("b.mid", 64), ("a.MID", 60)] {
             std::fs::write(directory.path().join(name), midi::to_bytes(&[vec![note], vec![note]], 4, 90.0)).unwrap();
         }
-        let all = read_pieces(directory.path(), "train", 4).unwrap();
+        let all = read().unwrap();
         assert_eq!((all[0].name.as_str(), all[1].frames.as_slice()), ("a", &[vec![64], vec![64]][..]));
+        // One that is none stops nothing, unless there is no other.
+        std::fs::write(directory.path().join("c.mid"), "no music").unwrap();
+        assert_eq!(read().unwrap(), all);
+        for name in ["a.MID", "b.mid"] {
+            std::fs::remove_file(directory.path().join(name)).unwrap();
+        }
+        assert!(read().unwrap_err().to_string().contains("c.mid"));
+        let [note] = &notes[..] else { panic!("{notes:?}") };
+        assert!(note.starts_with("1 of 3 files left out, the first: ") && note.contains("c.mid"), "{note}");
     }
 }

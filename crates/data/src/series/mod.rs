@@ -4,15 +4,18 @@ mod calendar;
 mod number;
 mod roles;
 mod session;
+mod stamp;
 mod step;
 mod table;
-mod time;
+mod times;
+mod written;
 
 pub use calendar::Calendar;
 pub use session::Session;
+pub use stamp::Stamp;
 pub use step::Step;
 pub use table::{Columns, Gaps, Series, Table};
-pub use time::{DateOrder, Stamp};
+pub use times::DateOrder;
 
 /// Yearly numbers of sunspots, 1700 to 2008 (World Data Center SILSO; public domain as distributed with statsmodels), as CSV.
 pub const SUNSPOTS: &str = include_str!("sunspots.csv");

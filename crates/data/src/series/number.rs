@@ -16,6 +16,8 @@ pub(super) enum Wrong {
     Word,
     /// It is a number with another decimal sign, or with signs between its thousands.
     Format,
+    /// It is a number with a unit.
+    Unit,
     /// It is [`MOST`] or more, or infinite.
     Large,
 }
@@ -25,7 +27,8 @@ pub(super) enum Wrong {
 /// # Errors
 /// If it is something else.
 pub(super) fn number(cell: &str, comma: bool) -> Result<Option<f64>, Wrong> {
-    let cell = latin_digits(cell.trim());
+    // The minus sign of typography, as spreadsheets of some languages write it.
+    let cell = latin_digits(cell.trim()).replace('\u{2212}', "-");
     let cell = cell.as_str();
     if MISSING.contains(&cell.to_ascii_lowercase().as_str()) {
         return Ok(None);
@@ -41,6 +44,7 @@ pub(super) fn number(cell: &str, comma: bool) -> Result<Option<f64>, Wrong> {
         Ok(value) if value.abs() < MOST => Ok(Some(value)),
         Ok(_) => Err(Wrong::Large),
         Err(_) if cell.chars().all(|c| c.is_numeric() || "+-.,' \u{a0}\u{202f}".contains(c)) => Err(Wrong::Format),
+        Err(_) if cell.chars().any(char::is_numeric) && !cell.chars().any(|c| c.is_alphabetic()) => Err(Wrong::Unit),
         Err(_) => Err(Wrong::Word),
     }
 }
@@ -57,6 +61,9 @@ impl Wrong {
     pub(super) fn error(self, cell: &str, comma: bool, otherwise: &str) -> InputError {
         let (expected, hint) = match self {
             Self::Word => ("a number".to_string(), otherwise.to_string()),
+            Self::Unit => {
+                ("a number alone".to_string(), "take signs of currency and per cent out of the column".to_string())
+            }
             Self::Large => (format!("a number below {MOST:e}"), "write it in a larger unit".into()),
             Self::Format if comma => (
                 "a number with a decimal comma, as others of this file".into(),
@@ -79,6 +86,7 @@ mod tests {
     fn numbers_gaps_and_words_are_told_apart() {
         assert_eq!(number(" 1.5e3 ", false), Ok(Some(1500.0)));
         assert_eq!(number("-1.234,5", true), Ok(Some(-1234.5)));
+        assert_eq!(number("\u{2212}2.5", false), Ok(Some(-2.5)));
         assert_eq!(number("2,5", true), Ok(Some(2.5)));
         assert_eq!(number("۱٬۲۳۴٫۵", false), Ok(Some(1234.5)));
         for missing in ["", "NA", "NaN", "null", " - "] {
@@ -87,6 +95,8 @@ mod tests {
         for (cell, comma, wrong) in [
             ("twelve", false, Wrong::Word),
             ("0x1", false, Wrong::Word),
+            ("$5.00", false, Wrong::Unit),
+            ("12 %", true, Wrong::Unit),
             ("1,5", false, Wrong::Format),
             ("1,100.50", false, Wrong::Format),
             ("2.5", true, Wrong::Format),

@@ -1,30 +1,35 @@
 //! What a CSV's columns are.
 
 use super::number::number;
+use super::stamp::Stamp;
 use super::table::{Columns, Row};
-use super::time::{DateOrder, Stamp};
+use super::times::Times;
 use crate::InputError;
+use csv::StringRecord;
 
-/// Names that a column of times goes by.
-const TIME_NAMES: [&str; 10] = ["date", "time", "datetime", "timestamp", "ds", "year", "month", "day", "week", "تاریخ"];
-
-/// How a file's cells are written.
-#[derive(Clone, Copy)]
-pub(super) struct Format {
-    /// What comes first in a date.
-    pub dates: DateOrder,
-    /// Dates are eight digits.
-    pub compact: bool,
-    /// The decimal sign is a comma.
-    pub comma: bool,
+/// Whether a column holds no measurements: one without a name, or with a spreadsheet's or a data frame's name for rows, that counts
+/// them or is empty.
+fn counts_rows(column: usize, header: &[String], records: &[StringRecord]) -> bool {
+    let name = header[column].to_lowercase();
+    if !(name.is_empty() || ["index", "id", "#", "no", "row"].contains(&name.as_str()) || name.starts_with("unnamed: "))
+    {
+        return false;
+    }
+    let cells = || records.iter().map(|record| record.get(column).unwrap_or(""));
+    let first = cells().next().and_then(|cell| cell.parse::<usize>().ok());
+    let counts = first
+        .is_some_and(|first| first < 2 && cells().enumerate().all(|(row, cell)| cell == (first + row).to_string()));
+    counts || cells().all(str::is_empty)
 }
 
 /// Which column plays which part.
 pub(super) struct Roles {
-    pub time: Option<usize>,
+    pub times: Times,
     pub series: Option<usize>,
     pub targets: Vec<usize>,
     pub known: Vec<usize>,
+    /// Columns that were taken for no measurements.
+    pub left_out: Vec<usize>,
 }
 
 impl Roles {
@@ -34,7 +39,7 @@ impl Roles {
     }
 
     /// From the header and what was asked for.
-    pub fn find(header: &[String], records: &[csv::StringRecord], columns: &Columns) -> Result<Self, InputError> {
+    pub fn find(header: &[String], records: &[StringRecord], columns: &Columns) -> Result<Self, InputError> {
         let named = |field: &str, name: &str| {
             header.iter().position(|h| h == name).ok_or_else(|| {
                 let all: Vec<String> = header.iter().map(|h| format!("`{h}`")).collect();
@@ -46,20 +51,18 @@ impl Roles {
                 .line(1)
             })
         };
-        let time = if columns.time.is_empty() {
-            let called = header.iter().position(|h| TIME_NAMES.contains(&h.to_lowercase().as_str()));
-            let dated = || (0..header.len()).find(|&c| records[0].get(c).is_some_and(Stamp::dated));
-            called.or_else(dated)
-        } else {
-            Some(named("time", &columns.time)?)
+        let times = match columns.time.as_str() {
+            "" => Times::find(header, records),
+            name => Times::One(named("time", name)?),
         };
         let series = if columns.series.is_empty() { None } else { Some(named("series", &columns.series)?) };
         let all = |field, names: &[String]| names.iter().map(|name| named(field, name)).collect::<Result<Vec<_>, _>>();
         let known = all("known", &columns.known)?;
-        let mut targets = all("targets", &columns.targets)?;
+        let (mut targets, mut left_out) = (all("targets", &columns.targets)?, Vec::new());
         if targets.is_empty() {
-            let taken = |c: &usize| Some(*c) == time || Some(*c) == series || known.contains(c);
-            targets = (0..header.len()).filter(|c| !taken(c)).collect();
+            let taken = |c: &usize| times.columns().contains(c) || Some(*c) == series || known.contains(c);
+            let counts = |c: &usize| counts_rows(*c, header, records);
+            (left_out, targets) = (0..header.len()).filter(|c| !taken(c)).partition(counts);
         }
         if targets.is_empty() {
             return Err(InputError::new(
@@ -69,9 +72,13 @@ impl Roles {
             )
             .line(1));
         }
-        let roles = Self { time, series, targets, known };
+        if let Some(column) = targets.iter().find(|column| header[**column].is_empty()) {
+            let expected = format!("a name of column {}", column + 1);
+            return Err(InputError::new(expected, "none", "the first line names the columns").line(1));
+        }
+        let roles = Self { times, series, targets, known, left_out };
         // A name that stands for two things would not say which is forecast.
-        let used: Vec<usize> = roles.time.into_iter().chain(roles.series).chain(roles.values()).collect();
+        let used: Vec<usize> = roles.times.columns().into_iter().chain(roles.series).chain(roles.values()).collect();
         for (k, &column) in used.iter().enumerate() {
             if used[..k].contains(&column) {
                 let hint = "a column is time, series, target or known in advance";
@@ -90,10 +97,11 @@ impl Roles {
     /// A record's cells, each in its part.
     pub fn row(
         &self,
-        record: &csv::StringRecord,
+        record: &StringRecord,
         header: &[String],
-        (line, index): (usize, usize),
-        Format { dates, compact, comma }: Format,
+        line: usize,
+        stamp: Stamp,
+        comma: bool,
     ) -> Result<Row, InputError> {
         let cell = |c: usize| {
             number(&record[c], comma).map_err(|wrong| {
@@ -103,19 +111,6 @@ impl Roles {
                 };
                 wrong.error(&record[c], comma, hint).line(line).field(&header[c])
             })
-        };
-        let stamp = match self.time {
-            None => Stamp::Number((index + 1) as f64),
-            Some(c) if compact => {
-                let date = Stamp::compact(&record[c]).and_then(|date| Stamp::parse(&date, dates));
-                date.expect("all of the column are dates")
-            }
-            Some(c) => Stamp::parse(&record[c], dates).ok_or_else(|| {
-                let hint = "dates are read as 2024-01-31, 31.1.2024, 1/31/2024, 1402/11/11, with or without 13:00";
-                InputError::new("a date, a time or a number", format!("`{}`", &record[c]), hint)
-                    .line(line)
-                    .field(&header[c])
-            })?,
         };
         let cells = |columns: &[usize]| columns.iter().map(|c| cell(*c)).collect::<Result<Vec<_>, _>>();
         Ok(Row { line, stamp, targets: cells(&self.targets)?, known: cells(&self.known)? })

@@ -1,6 +1,6 @@
 //! Weeks that are not worked through: days without weekends, hours without nights.
 
-use super::time::Stamp;
+use super::stamp::Stamp;
 use jiff::civil::{DateTime, Time, Weekday};
 use jiff::{Span, ToSpan};
 use std::fmt;

@@ -1,7 +1,7 @@
 //! What lies between two rows.
 
 use super::session::{DAY, Session};
-use super::time::Stamp;
+use super::stamp::Stamp;
 use jiff::civil::{DateTime, Time};
 use jiff::{Span, Unit};
 use std::fmt;
@@ -11,6 +11,8 @@ use std::fmt;
 pub enum Step {
     /// So many seconds.
     Seconds(i64),
+    /// So many microseconds, no whole seconds.
+    Micros(i64),
     /// To the next time of a week that is not worked through.
     Session(Session),
     /// So many calendar months, to this day of the month or its last.
@@ -39,7 +41,11 @@ impl Step {
         // Steps all alike go on alike.
         let session = || Session::find(groups, most as i64).map(Self::Session);
         let uneven = distances.iter().any(|distance| *distance != most);
-        uneven.then(session).flatten().unwrap_or(Self::Seconds((most as i64).max(1)))
+        let alike = match most {
+            most if most.fract() == 0.0 => Self::Seconds((most as i64).max(1)),
+            most => Self::Micros(((most * MICROS) as i64).max(1)),
+        };
+        uneven.then(session).flatten().unwrap_or(alike)
     }
 
     /// Steps from `before` to `after`.
@@ -53,8 +59,15 @@ impl Step {
                 _ => f64::NAN,
             },
             Self::Seconds(seconds) => after.since(before) / seconds as f64,
+            Self::Micros(micros) => after.since(before) * MICROS / micros as f64,
             Self::Number(number) => after.since(before) / number,
         }
+    }
+
+    /// Whether a later row is whole steps after the one before it.
+    pub(super) fn fits(self, before: &Stamp, after: &Stamp) -> bool {
+        let count = self.between(before, after);
+        count > 0.5 && (count - count.round()).abs() < 1e-4 * count
     }
 
     /// How many make a season by the calendar: the hours of a day, the days of a week, the months of a year; none where it has none.
@@ -69,6 +82,9 @@ impl Step {
         }
     }
 }
+
+/// Microseconds of a second.
+const MICROS: f64 = 1e6;
 
 /// The value that is there most often, if it is every fourth; the median else; 1 where there is none.
 fn usual(values: &[f64]) -> f64 {
@@ -86,6 +102,9 @@ impl Stamp {
         let later = |moment: DateTime| match step {
             Step::Seconds(seconds) => {
                 moment.checked_add(Span::new().try_seconds(seconds.checked_mul(count)?).ok()?).ok()
+            }
+            Step::Micros(micros) => {
+                moment.checked_add(Span::new().try_microseconds(micros.checked_mul(count)?).ok()?).ok()
             }
             Step::Session(session) => (0..count).try_fold(moment, |moment, _| session.next(moment)),
             Step::Months(months, day) => {
@@ -107,7 +126,7 @@ impl Stamp {
         }
     }
 
-    /// Whole seconds (of numbers: the number) from `before` to this.
+    /// Seconds (of numbers: the number) from `before` to this.
     pub(super) fn since(&self, before: &Self) -> f64 {
         match (self, before) {
             (Self::Number(a), Self::Number(b)) => a - b,
@@ -119,7 +138,8 @@ impl Stamp {
     }
 
     pub(super) fn seconds_between(before: DateTime, after: DateTime) -> f64 {
-        after.since(before).and_then(|span| span.total((Unit::Second, before))).unwrap_or(f64::NAN).round()
+        let micros = after.since(before).and_then(|span| span.total((Unit::Microsecond, before)));
+        micros.map_or(f64::NAN, |micros| micros.round() / MICROS)
     }
 
     /// Calendar months from `before` to this, if it is the same day of the month, or both are near its end: of the last days, the
@@ -147,6 +167,8 @@ impl fmt::Display for Step {
             },
             Self::Seconds(s) if s % 60 == 0 => many(f, s / 60, "minute"),
             Self::Seconds(s) => many(f, s, "second"),
+            Self::Micros(m) if m % 1000 == 0 => many(f, m / 1000, "millisecond"),
+            Self::Micros(m) => many(f, m, "microsecond"),
             Self::Session(session) => write!(f, "{session}"),
             Self::Months(m, _) if m % 12 == 0 => many(f, i64::from(m / 12), "year"),
             Self::Months(m, _) => many(f, i64::from(m), "month"),
@@ -259,6 +281,18 @@ mod tests {
         assert_eq!(found(&days(&[0, 1, 2, 3, 4], 1)), Step::Seconds(DAY));
         assert_eq!(found(&[]), Step::Number(1.0));
         assert_eq!(found(&[stamp("2024-01-01")]), Step::Seconds(1));
+    }
+
+    #[test]
+    fn sensors_are_read_between_seconds() {
+        let stamps: Vec<Stamp> =
+            (0..20).map(|k| stamp(&format!("2024-01-01 00:00:{:.2}", 0.25 * f64::from(k)))).collect();
+        let step = found(&stamps);
+        assert_eq!((step, step.to_string().as_str(), step.season()), (Step::Micros(250_000), "250 milliseconds", None));
+        assert_eq!(stamps[19].after(step, 1).to_string(), "2024-01-01 00:00:05");
+        assert_eq!(stamps[19].after(step, 2).to_string(), "2024-01-01 00:00:05.25");
+        assert_eq!(step.between(&stamps[0], &stamps[19]), 19.0);
+        assert!(step.fits(&stamps[0], &stamps[2]) && !step.fits(&stamps[0], &stamp("2024-01-01 00:00:00.3")));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Series from a CSV, in columns or in long form.
 
-use super::calendar::Calendar;
-use super::roles::{Format, Roles};
+use super::roles::Roles;
+use super::stamp::Stamp;
 use super::step::Step;
-use super::time::{DateOrder, Stamp};
+use super::times::DateOrder;
 use crate::InputError;
 use crate::text::corpus::{Encoding, read_encoded};
 use serde::{Deserialize, Serialize};
@@ -97,6 +97,9 @@ struct Counts {
     missing: usize,
     put_in: usize,
     gaps: usize,
+    uneven: usize,
+    /// The first two of those that are uneven.
+    apart: Option<(Stamp, Stamp)>,
 }
 
 impl Table {
@@ -137,25 +140,19 @@ impl Table {
             return Err(InputError::new("rows after the header", "none", "give a CSV with a row a step"));
         }
         let roles = Roles::find(&header, &records, columns)?;
-        let times = roles.time.into_iter().flat_map(|column| records.iter().map(move |record| &record[column]));
-        let (dates, proven) = match columns.dates {
-            DateOrder::Auto => DateOrder::find(times.clone()),
-            order => (order, true),
-        };
+        let (stamps, told) = roles.times.read(&header, &records, columns.dates)?;
         let commas = |record: &csv::StringRecord| roles.values().any(|c| record[c].contains(','));
         let comma = delimiter == ';' && records.iter().any(commas);
-        let compact = roles.time.is_some() && times.clone().all(|cell| Stamp::compact(cell).is_some());
-        let format = Format { dates, compact, comma };
         let mut groups: BTreeMap<String, Vec<Row>> = BTreeMap::new();
         let mut order: Vec<String> = Vec::new();
-        for (index, record) in records.iter().enumerate() {
+        for (index, (record, stamp)) in records.iter().zip(stamps).enumerate() {
             let line = record.position().map_or(index + 2, |p| p.line() as usize);
             let group = roles.series.map_or("", |column| &record[column]);
             if let Some(column) = roles.series.filter(|_| group.is_empty()) {
                 let hint = "say of which series the row is, or take it out";
                 return Err(InputError::new("the name of a series", "nothing", hint).line(line).field(&header[column]));
             }
-            let row = roles.row(record, &header, (line, index), format)?;
+            let row = roles.row(record, &header, line, stamp, comma)?;
             if !groups.contains_key(group) {
                 order.push(group.to_string());
             }
@@ -163,7 +160,6 @@ impl Table {
         }
         let targets: Vec<&str> = roles.targets.iter().map(|&column| header[column].as_str()).collect();
         let known: Vec<&str> = roles.known.iter().map(|&column| header[column].as_str()).collect();
-        one_calendar(groups.values_mut().flatten())?;
         let mut unsorted = false;
         for (name, rows) in &mut groups {
             unsorted |= sort(name, rows)?;
@@ -185,12 +181,18 @@ impl Table {
                 notes.push(format!("{count} {text}"));
             }
         };
-        note(counts.missing, "missing values: each is taken to be the one before it");
+        note(counts.missing, "missing values: each is taken to be the one before it (before the first: the first)");
         note(counts.put_in, "rows put in where time went on without them, with the values before them");
         note(
             counts.gaps,
             "places where time goes on by more than a step: rows are taken one after the other (data.gaps = \"carry\" in a recipe puts rows in)",
         );
+        if let Some((before, after)) = counts.apart {
+            notes.push(format!(
+                "{} rows are not whole steps of {step} after the one before, the first {after} after {before}: each is taken as the next",
+                counts.uneven
+            ));
+        }
         if unsorted {
             notes.push("rows were not in the order of time: sorted".into());
         }
@@ -200,44 +202,16 @@ impl Table {
                 "of {name}{more} no two rows are a step apart: its forecast has this step too; give it a file of its own"
             ));
         }
-        if compact {
-            notes.push("numbers such as 20240131 are read as dates".into());
-        }
-        if series[0].stamps[0].calendar() == Calendar::SolarHijri {
-            notes.push("dates are of the Solar Hijri calendar".into());
-        }
-        if let Some(first) = times.clone().next().filter(|_| !proven) {
-            let (order, other) = match dates {
-                DateOrder::DayFirst => ("day", "month-first"),
-                DateOrder::YearFirst => ("year", "day-first"),
-                _ => ("month", "day-first"),
-            };
-            let shown = Stamp::parse(first, dates).map_or_else(String::new, |stamp| stamp.to_string());
-            notes.push(format!(
-                "dates are read {order} first, `{first}` as {shown} (data.dates = \"{other}\" in a recipe turns them)"
-            ));
+        notes.extend(told);
+        for &column in &roles.left_out {
+            let name = if header[column].is_empty() { "without a name" } else { header[column].as_str() };
+            notes.push(format!("column {} ({name}) counts the rows or is empty: left out", column + 1));
         }
         for s in series.iter().filter(|s| s.values.iter().all(|v| *v == s.values[0])) {
             notes.push(format!("`{}` never changes from {}", s.name, s.values[0]));
         }
         Ok(Self { series, step, known: known.into_iter().map(String::from).collect(), notes })
     }
-}
-
-/// Years of both calendars in one column are all of the Gregorian one, which is older.
-fn one_calendar<'a>(rows: impl Iterator<Item = &'a mut Row>) -> Result<(), InputError> {
-    let (solar, gregorian): (Vec<_>, Vec<_>) = rows.partition(|row| row.stamp.calendar() == Calendar::SolarHijri);
-    if gregorian.is_empty() {
-        return Ok(());
-    }
-    for row in solar {
-        let none = || {
-            let hint = "years from 1200 to 1499 are of the Solar Hijri calendar only where all of a column are";
-            InputError::new("a date of one calendar", row.stamp.to_string(), hint).line(row.line)
-        };
-        row.stamp = row.stamp.gregorian().ok_or_else(none)?;
-    }
-    Ok(())
 }
 
 /// Puts the rows of a series in the order of time; whether they were not.
@@ -258,6 +232,10 @@ fn fill(rows: Vec<Row>, step: Step, gaps: Gaps, counts: &mut Counts) -> Result<V
     for row in rows {
         if let Some(before) = filled.last() {
             let missing = step.between(&before.stamp, &row.stamp).round() - 1.0;
+            if !step.fits(&before.stamp, &row.stamp) {
+                counts.uneven += 1;
+                counts.apart.get_or_insert((before.stamp, row.stamp));
+            }
             if missing >= 1.0 && gaps == Gaps::Skip {
                 counts.gaps += 1;
             } else if missing > 1e6 {

@@ -100,6 +100,26 @@ fn bad_cells_and_columns_are_named() {
 }
 
 #[test]
+fn rows_that_are_uneven_are_told() {
+    let t =
+        table("date,v\n2024-01-01,1\n2024-01-08,1\n2024-01-15,2\n2024-01-19,3\n2024-01-26,3\n", &Columns::default());
+    let note = "1 rows are not whole steps of a week after the one before, the first 2024-01-19 after 2024-01-15: each is taken as the next";
+    assert_eq!(t.notes, [note]);
+}
+
+#[test]
+fn columns_that_count_or_are_empty_are_no_series() {
+    let series = |text: &str| table(text, &Columns::default()).series.into_iter().map(|s| s.name).collect::<Vec<_>>();
+    assert_eq!(series(",date,v,\n0,2024-01-01,1,\n1,2024-01-02,2,\n"), ["v"]);
+    assert_eq!(series("Unnamed: 0,v\n1,5\n2,5\n"), ["v"]);
+    assert_eq!(series("index,v\n7,5\n2,5\n"), ["index", "v"]);
+    let t = table(",date,v\n0,2024-01-01,1\n1,2024-01-02,2\n", &Columns::default());
+    assert_eq!(t.notes, ["column 1 (without a name) counts the rows or is empty: left out"]);
+    let e = error(",v\n7,5\n2,5\n", &Columns::default());
+    assert_eq!(e, "line 1: expected a name of column 1, got none");
+}
+
+#[test]
 fn the_sunspots_are_there() {
     let t = table(SUNSPOTS, &Columns::default());
     let s = &t.series[0];

@@ -33,6 +33,9 @@ pub struct Score {
     pub baselines: Vec<Baseline>,
     /// By series, in its own units.
     pub series: BTreeMap<String, SeriesScore>,
+    /// Of a file that the model was not trained on: what is to be said of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The squared error by step of the horizon: of the forecasts, and of those that read the truth on their way where decoding is
     /// recursive.
     #[serde(skip)]
@@ -258,6 +261,11 @@ pub fn evaluate(
     let recipe = &model.recipe;
     let path = file.unwrap_or(&recipe.data.train);
     let table = read(recipe, path, directory)?;
+    let mut notes = Vec::new();
+    if file.is_some() {
+        notes.clone_from(&table.notes);
+        notes.extend(model.other_step(&table));
+    }
     let panel = model.panel(table)?;
     let m = &recipe.model;
     let origins = match file {
@@ -276,5 +284,6 @@ pub fn evaluate(
         let hint = "the model reads model.look_back steps and forecasts model.horizon";
         return Err(InputError::new(expected, longest.to_string(), hint).at(path).into());
     }
-    measure(model, &panel, &origins, go_on)
+    let score = measure(model, &panel, &origins, go_on)?;
+    Ok(score.map(|score| Score { notes, ..score }))
 }

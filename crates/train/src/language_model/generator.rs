@@ -5,7 +5,7 @@ use crate::Error;
 use crate::saved::{damaged, recipe_of};
 use simurgh_data::InputError;
 use simurgh_data::text::Vocabulary;
-use simurgh_data::text::tokenizer::{END, START};
+use simurgh_data::text::tokenizer::{END, START, UNKNOWN};
 use simurgh_nn::artifact::Artifact;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::decode::{Sampling, sample};
@@ -53,6 +53,21 @@ impl Generator {
         let network = parameters::replace(network, artifact.parameters)
             .map_err(|problems| damaged("tensors", "those of its configuration", problems))?;
         Ok(Self { network, vocabulary, recipe })
+    }
+
+    /// The words (of a model of characters: the characters) of `text` that the model never met, each once.
+    pub fn unknown<'a>(&self, text: &'a str) -> Vec<&'a str> {
+        let parts: Vec<&str> = match &self.vocabulary {
+            Vocabulary::Characters(_) => text.split_inclusive(|_: char| true).filter(|c| *c != "\n").collect(),
+            _ => text.split_whitespace().collect(),
+        };
+        let mut unknown: Vec<&str> = Vec::new();
+        for part in parts {
+            if !unknown.contains(&part) && self.vocabulary.ids(part).contains(&UNKNOWN) {
+                unknown.push(part);
+            }
+        }
+        unknown
     }
 
     /// A text that begins with `start`, as it is written.

@@ -30,10 +30,11 @@ pub struct Music {
     dev: Vec<Piece>,
     test: Vec<Piece>,
     test_is_dev: bool,
+    notes: Vec<String>,
 }
 
 impl Music {
-    /// The pieces of a split of these files and folders.
+    /// The pieces of a split of these files and folders; `notes` tells of those that can't be used.
     ///
     /// # Errors
     /// If one can't be used.
@@ -42,8 +43,10 @@ impl Music {
         files: &OneOrMany<PathBuf>,
         split: &str,
         directory: Option<&Path>,
+        notes: &mut Vec<String>,
     ) -> Result<Vec<Piece>, InputError> {
-        let read = |path: &PathBuf| read_pieces(&located(path, directory), split, recipe.data.frames_per_quarter);
+        let steps = recipe.data.frames_per_quarter;
+        let read = |path: &PathBuf| read_pieces(&located(path, directory), split, steps, notes);
         let pieces = files.all().iter().map(read).collect::<Result<Vec<_>, _>>()?.concat();
         match files.all() {
             // Nothing follows a first frame: there would be nothing to measure, and a score of 0.
@@ -86,7 +89,8 @@ impl training::Task for Music {
                 files.all().iter().filter(|path| path.extension().is_some_and(|e| e == "json")).cloned().collect();
             OneOrMany::Many(all)
         };
-        let read = |files, split| Music::pieces(&recipe, files, split, directory);
+        let mut notes = Vec::new();
+        let mut read = |files, split| Music::pieces(&recipe, files, split, directory, &mut notes);
         let mut train = read(&data.train, "train")?;
         let named = |files: &OneOrMany<PathBuf>| if files.all().is_empty() { json(&data.train) } else { files.clone() };
         let (mut dev, mut test) = (read(&named(&data.dev), "valid")?, read(&named(&data.test), "test")?);
@@ -104,7 +108,7 @@ impl training::Task for Music {
         if test_is_dev {
             test.clone_from(&dev);
         }
-        Ok(Self { recipe, train, dev, test, test_is_dev })
+        Ok(Self { recipe, train, dev, test, test_is_dev, notes })
     }
 
     fn recipe(&self) -> &Recipe {
@@ -123,7 +127,8 @@ impl training::Task for Music {
         let frames = |all: &[Piece]| all.iter().map(|piece| piece.frames.len()).sum::<usize>();
         let test = if self.test_is_dev { "no test set".into() } else { format!("{} test", self.test.len()) };
         let (train, dev) = (&self.train, self.dev.len());
-        format!("{} pieces of {} frames to learn from, {dev} dev, {test}", train.len(), frames(train))
+        let text = format!("{} pieces of {} frames to learn from, {dev} dev, {test}", train.len(), frames(train));
+        self.notes.iter().fold(text, |text, note| text + "; " + note)
     }
 
     fn fingerprint(&self) -> u64 {

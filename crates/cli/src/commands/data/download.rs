@@ -120,7 +120,19 @@ fn transfer(
     part.set_len(there).map_err(disk)?;
     part.seek(SeekFrom::Start(there)).map_err(disk)?;
     let rest = response.body().content_length();
-    let all = sum.map(|s| s.0).or(rest.map(|r| r + there));
+    let promised = rest.map(|r| r + there);
+    let all = sum.map(|s| s.0).or(promised);
+    let other = |got: String| {
+        let hint = "the address holds something else: look for a newer version of this program";
+        let expected = format!("{} bytes", sum.map_or(0, |s| s.0));
+        Broken::Final(InputError::new(expected, got, hint).at(url))
+    };
+    if let (Some((bytes, _)), Some(promised)) = (sum, promised)
+        && promised != bytes
+    {
+        part.set_len(0).map_err(disk)?;
+        return Err(other(promised.to_string()));
+    }
     let mut body = response.body_mut().with_config().limit(u64::MAX).reader();
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -134,9 +146,7 @@ fn transfer(
         there += n as u64;
         if sum.is_some_and(|(bytes, _)| there > bytes) {
             part.set_len(0).map_err(disk)?;
-            let hint = "the address holds something else: look for a newer version of this program";
-            let expected = format!("{} bytes", sum.map_or(0, |s| s.0));
-            return Err(Broken::Final(InputError::new(expected, "more", hint).at(url)));
+            return Err(other("more".into()));
         }
         part.write_all(&buffer[..n]).map_err(disk)?;
     }

@@ -20,6 +20,8 @@ enum Answer {
     Short(usize),
     /// Another file of the same length.
     Altered,
+    /// The beginning of the file, as if it were all.
+    Shorter,
     /// The file and more.
     Longer,
     /// A part that was not asked for.
@@ -73,6 +75,7 @@ fn server(answers: &'static [Answer]) -> Server {
                     all
                 }
                 Answer::Altered => part(begin, &vec![b'x'; FILE.len() - begin]),
+                Answer::Shorter => part(0, b"0123"),
                 Answer::Longer => part(0, b"0123456789abcdefg"),
                 Answer::OtherPart => part(3, &FILE[3..]),
                 Answer::Elsewhere(path) => {
@@ -195,7 +198,11 @@ fn another_checksum_is_an_error_and_the_bytes_are_not_kept() {
 #[test]
 fn other_answers_are_named() {
     let longer = case(&[Answer::Longer]).download().unwrap_err();
-    assert!(longer.contains("expected 16 bytes, got more"), "{longer}");
+    assert!(longer.contains("expected 16 bytes, got 17; the address holds something else"), "{longer}");
+    let shorter = case(&[Answer::Shorter]);
+    let e = shorter.download().unwrap_err();
+    assert!(e.contains("expected 16 bytes, got 4; the address holds something else"), "{e}");
+    assert_eq!((shorter.seen().len(), shorter.there().len()), (1, 0));
     let gone = case(&[Answer::Status("404 Not Found")]);
     assert!(gone.download().unwrap_err().contains("the answer 404 Not Found"));
     assert_eq!(gone.seen().len(), 1);

@@ -19,6 +19,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<(), Failure> {
         e => e,
     })?;
     let score = score.ok_or_else(|| Failure::defect("an evaluation stopped that nobody stopped"))?;
+    score.notes.iter().for_each(|note| crate::failure::tell(note));
     if args.json {
         return json(&score);
     }
