@@ -10,6 +10,11 @@ pub fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// What a person should know of what was done, on stderr.
+pub fn note(text: &str) {
+    tell(&format!("note: {text}"));
+}
+
 /// A command line that can't be used, on stderr.
 pub fn usage(e: &clap::Error) {
     let text = e.render();

@@ -2,7 +2,7 @@
 
 use super::{device, forecaster, svg_can_be_written};
 use crate::args::ForecastArgs;
-use crate::failure::Failure;
+use crate::failure::{Failure, note, tell};
 use crate::printer::TrainingBar;
 use simurgh_data::InputError;
 use simurgh_data::series::{Columns, Table};
@@ -28,13 +28,13 @@ pub fn run(args: &ForecastArgs) -> Result<(), Failure> {
     let table = Table::read(&args.file, &columns)?;
     // A training has said it.
     if !args.quiet && args.model.is_some() {
-        table.notes.iter().for_each(|note| crate::failure::tell(note));
+        table.notes.iter().for_each(|text| note(text));
     }
-    if let Some(note) = model.other_step(&table) {
-        crate::failure::tell(&note);
+    if let Some(text) = model.other_step(&table) {
+        note(&text);
     }
     for short in table.series.iter().filter_map(|s| model.too_short(s)) {
-        crate::failure::tell(&format!("left out: {short}"));
+        note(&format!("left out: {short}"));
     }
     let horizon = args.horizon.unwrap_or(model.recipe.model.horizon);
     let (look_back, quantiles) = (model.recipe.model.look_back, &model.recipe.model.quantiles);
@@ -48,10 +48,10 @@ pub fn run(args: &ForecastArgs) -> Result<(), Failure> {
     }
     if !args.quiet && !args.json {
         for forecast in forecasts.iter().take(DRAWN) {
-            crate::failure::tell(forecast_text(forecast, 64, 12).trim_end());
+            tell(forecast_text(forecast, 64, 12).trim_end());
         }
         if forecasts.len() > DRAWN {
-            crate::failure::tell(&format!("and {} series more (--plot FILE.svg draws all)", forecasts.len() - DRAWN));
+            tell(&format!("and {} series more (--plot FILE.svg draws all)", forecasts.len() - DRAWN));
         }
     }
     let mut out = std::io::stdout().lock();
@@ -130,9 +130,9 @@ fn train(args: &ForecastArgs) -> Result<ForecastModel, Failure> {
 
 /// How good it is, beside the baselines.
 fn report(score: &Score) {
-    crate::failure::tell(&format!("measured on the last part of the file, {} windows, scaled:", score.windows));
-    crate::failure::tell(&format!("  MSE {:.4}   MAE {:.4}   this model", score.mse, score.mae));
+    tell(&format!("measured on the last part of the file, {} windows, scaled:", score.windows));
+    tell(&format!("  MSE {:.4}   MAE {:.4}   this model", score.mse, score.mae));
     for b in &score.baselines {
-        crate::failure::tell(&format!("  MSE {:.4}   MAE {:.4}   {}", b.mse, b.mae, b.name));
+        tell(&format!("  MSE {:.4}   MAE {:.4}   {}", b.mse, b.mae, b.name));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::generator;
 use crate::args::GenerateArgs;
-use crate::failure::{Failure, tell};
+use crate::failure::{Failure, note};
 use simurgh_nn::decode::Sampling;
 use std::io::Write;
 
@@ -12,7 +12,7 @@ pub fn run(args: &GenerateArgs) -> Result<(), Failure> {
     let sampling = Sampling { temperature: args.temperature, top_p: args.top_p };
     let unknown: Vec<String> = model.unknown(&args.start).iter().map(|part| format!("`{part}`")).collect();
     if !unknown.is_empty() {
-        tell(&format!("the model never met {}: it does not know what comes after", unknown.join(", ")));
+        note(&format!("the model never met {}: it does not know what comes after", unknown.join(", ")));
     }
     let mut out = std::io::stdout().lock();
     for k in 0..args.count {

@@ -1,6 +1,7 @@
 //! Numbers over time: tables read strictly, every treatment of what is not there stated.
 
 mod calendar;
+mod month_days;
 mod number;
 mod roles;
 mod session;
@@ -11,6 +12,7 @@ mod times;
 mod written;
 
 pub use calendar::Calendar;
+pub use month_days::MonthDays;
 pub use session::Session;
 pub use stamp::Stamp;
 pub use step::Step;

@@ -1,5 +1,6 @@
 //! What lies between two rows.
 
+use super::month_days::MonthDays;
 use super::session::{DAY, Session};
 use super::stamp::Stamp;
 use jiff::civil::{DateTime, Time};
@@ -15,6 +16,8 @@ pub enum Step {
     Micros(i64),
     /// To the next time of a week that is not worked through.
     Session(Session),
+    /// To the next of some days of a month.
+    MonthDays(MonthDays),
     /// So many calendar months, to this day of the month or its last.
     Months(i32, u8),
     /// A plain number.
@@ -39,7 +42,8 @@ impl Step {
             return Self::Months(usual(&months) as i32, day);
         }
         // Steps all alike go on alike.
-        let session = || Session::find(groups, most as i64).map(Self::Session);
+        let of_month = MonthDays::find(groups.clone()).map(Self::MonthDays);
+        let session = || of_month.or_else(|| Session::find(groups, most as i64).map(Self::Session));
         let uneven = distances.iter().any(|distance| *distance != most);
         let alike = match most {
             most if most.fract() == 0.0 => Self::Seconds((most as i64).max(1)),
@@ -54,6 +58,7 @@ impl Step {
             Self::Months(months, _) => {
                 after.months_since(before).map_or(f64::NAN, |m| f64::from(m) / f64::from(months))
             }
+            Self::MonthDays(days) => days.between(before, after),
             Self::Session(session) => match (before.moment(), after.moment()) {
                 (Some(before), Some(after)) => session.between(before, after),
                 _ => f64::NAN,
@@ -77,6 +82,7 @@ impl Step {
             Self::Seconds(DAY) => Some(7),
             Self::Seconds(s) if s < 3600 && DAY % s == 0 => Some((DAY / s) as usize),
             Self::Session(session) => Some(session.season()),
+            Self::MonthDays(days) => Some(days.season()),
             Self::Months(months, _) if months < 12 && 12 % months == 0 => Some((12 / months) as usize),
             _ => None,
         }
@@ -106,6 +112,7 @@ impl Stamp {
             Step::Micros(micros) => {
                 moment.checked_add(Span::new().try_microseconds(micros.checked_mul(count)?).ok()?).ok()
             }
+            Step::MonthDays(days) => days.after(self, count),
             Step::Session(session) => (0..count).try_fold(moment, |moment, _| session.next(moment)),
             Step::Months(months, day) => {
                 let date = self.calendar().add_months(moment.date(), i64::from(months).checked_mul(count)?, day)?;
@@ -170,6 +177,7 @@ impl fmt::Display for Step {
             Self::Micros(m) if m % 1000 == 0 => many(f, m / 1000, "millisecond"),
             Self::Micros(m) => many(f, m, "microsecond"),
             Self::Session(session) => write!(f, "{session}"),
+            Self::MonthDays(days) => write!(f, "{days}"),
             Self::Months(m, _) if m % 12 == 0 => many(f, i64::from(m / 12), "year"),
             Self::Months(m, _) => many(f, i64::from(m), "month"),
             Self::Number(n) => write!(f, "{n}"),
@@ -263,6 +271,29 @@ mod tests {
                 .collect::<Vec<_>>(),
         );
         assert_eq!(shown.to_string(), "an hour from 09:00 to 11:00 on Mon, Tue, Wed");
+    }
+
+    #[test]
+    fn some_days_of_a_month_go_on_in_the_next() {
+        for (days, shown, calendar_year) in [
+            (&[1, 15][..], "days 1, 15 of a month", 2023),
+            (&[15, 31], "days 15, the last of a month", 2023),
+            (&[15, 30], "days 15, 30 of a month", 2023),
+            (&[10, 20, 31], "days 10, 20, the last of a month", 1402),
+        ] {
+            let month = |k: i32| days.iter().map(move |day| (calendar_year + k / 12, k % 12 + 1, *day));
+            let first = stamp(&format!("{calendar_year}-01-01"));
+            let all: Vec<Stamp> = (0..18)
+                .flat_map(month)
+                .map(|(year, month, day)| first.after(Step::Months((year - calendar_year) * 12 + month - 1, day), 1))
+                .collect();
+            let step = found(&all[..8 * days.len()]);
+            assert_eq!((step.to_string().as_str(), step.season()), (shown, Some(12 * days.len())));
+            for (k, later) in all[8 * days.len()..].iter().enumerate() {
+                assert_eq!(all[8 * days.len() - 1].after(step, k + 1), *later, "{shown}");
+                assert_eq!(step.between(&all[8 * days.len() - 1], later), (k + 1) as f64, "{shown}");
+            }
+        }
     }
 
     #[test]

@@ -149,7 +149,7 @@ impl Recipe {
         }
         let segment = look_back.div_ceil(8);
         let Columns { time, series, targets, known, gaps, dates } = columns;
-        let calendar = matches!(table.step, Step::Seconds(_) | Step::Session(_));
+        let calendar = matches!(table.step, Step::Seconds(_) | Step::Session(_) | Step::MonthDays(_));
         // Parts to choose by and to measure on must hold a horizon each.
         let share = (1.5 * horizon as f64 / longest.max(1) as f64).clamp(0.1, 0.25);
         Ok(Self {

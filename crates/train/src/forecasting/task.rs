@@ -35,13 +35,6 @@ pub struct Forecasting {
     test_is_dev: bool,
 }
 
-impl Forecasting {
-    /// What was done with data that were not as they should be, for a person.
-    pub fn notes(&self) -> &[String] {
-        &self.panel.notes
-    }
-}
-
 impl training::Task for Forecasting {
     type Recipe = Recipe;
     type Network = Forecaster;
@@ -88,18 +81,18 @@ impl training::Task for Forecasting {
     fn introduction(&self) -> String {
         let p = &self.panel;
         let test = if self.test_is_dev { "no test part".into() } else { format!("{} test", self.test.len()) };
-        let mut text = format!(
+        format!(
             "{} series, a step is {}, a season {} steps; {} windows to learn from, {} dev, {test}",
             p.all.len(),
             p.step,
             p.scales.period,
             self.train.len(),
             self.dev.len()
-        );
-        for note in &p.notes {
-            text += &format!("; {note}");
-        }
-        text
+        )
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.panel.notes
     }
 
     fn fingerprint(&self) -> u64 {

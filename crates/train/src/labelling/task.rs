@@ -110,16 +110,16 @@ impl training::Task for Labelling {
     fn introduction(&self) -> String {
         let c = &self.clips;
         let test = if c.test_is_dev { "no test set".into() } else { format!("{} test", c.test.len()) };
-        let mut text = format!(
+        format!(
             "{} clips to learn from, {} dev, {test}; {} labels and silence",
             c.train.len(),
             c.dev.len(),
             c.classes.len() - 1
-        );
-        for note in &c.notes {
-            text += &format!("; {note}");
-        }
-        text
+        )
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.clips.notes
     }
 
     fn fingerprint(&self) -> u64 {

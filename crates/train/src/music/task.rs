@@ -127,8 +127,11 @@ impl training::Task for Music {
         let frames = |all: &[Piece]| all.iter().map(|piece| piece.frames.len()).sum::<usize>();
         let test = if self.test_is_dev { "no test set".into() } else { format!("{} test", self.test.len()) };
         let (train, dev) = (&self.train, self.dev.len());
-        let text = format!("{} pieces of {} frames to learn from, {dev} dev, {test}", train.len(), frames(train));
-        self.notes.iter().fold(text, |text, note| text + "; " + note)
+        format!("{} pieces of {} frames to learn from, {dev} dev, {test}", train.len(), frames(train))
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     fn fingerprint(&self) -> u64 {

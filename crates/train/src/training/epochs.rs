@@ -53,6 +53,7 @@ impl<T: Task> Loop<T> {
 
     pub(super) fn go(mut self, observer: &mut dyn Observer) -> Result<Outcome<T>, Error> {
         observer.note(&format!("{}; {} parameters", self.task.introduction(), self.network().num_params()));
+        self.task.notes().iter().for_each(|note| observer.note(&format!("note: {note}")));
         if self.progress.step > 0 {
             observer.note(&format!("going on from step {}", self.progress.step));
         }

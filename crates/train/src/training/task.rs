@@ -57,6 +57,11 @@ pub trait Task: Sized {
     /// The data in a sentence.
     fn introduction(&self) -> String;
 
+    /// What was done with data that were not as they should be.
+    fn notes(&self) -> &[String] {
+        &[]
+    }
+
     /// A number that changes with the training data.
     fn fingerprint(&self) -> u64;
 

@@ -19,7 +19,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<(), Failure> {
         e => e,
     })?;
     let score = score.ok_or_else(|| Failure::defect("an evaluation stopped that nobody stopped"))?;
-    score.notes.iter().for_each(|note| crate::failure::tell(note));
+    score.notes.iter().for_each(|text| crate::failure::note(text));
     if args.json {
         return json(&score);
     }

@@ -21,7 +21,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<(), Failure> {
     let mut notes = Vec::new();
     let pieces = Music::pieces(&model.recipe, &files, "test", directory.as_deref(), &mut notes);
     let pieces = pieces.map_err(missing(args))?;
-    notes.iter().for_each(|note| crate::failure::tell(note));
+    notes.iter().for_each(|text| crate::failure::note(text));
     let score = music::evaluate(&model, &pieces, || true)?;
     let score = score.ok_or_else(|| Failure::defect("an evaluation stopped that nobody stopped"))?;
     if args.json { json(&score) } else { print_music(&score) }
