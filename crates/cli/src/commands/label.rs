@@ -44,13 +44,13 @@ fn listen(
     let rate = reader.rate();
     let mut listening = model.listen(rate)?;
     let mut out = std::io::stdout().lock();
-    // As many samples as a frame moves on: what is said is said at once.
-    let hop = (f64::from(rate) * model.recipe.features.hop_ms / 1000.0).ceil().max(1.0) as usize;
+    // A millisecond: what can be said is said at once.
+    let some = (rate / 1000).max(1) as usize;
     let (mut samples, mut heard, mut frame) = (Vec::new(), Vec::new(), 0);
     let (mut count, mut busy, mut slowest) = (0usize, Duration::ZERO, Duration::ZERO);
     loop {
         samples.clear();
-        let short = reader.read(hop, &mut samples).map_err(&named)?;
+        let short = reader.read(some, &mut samples).map_err(&named)?;
         count += samples.len();
         if let Some(at) = samples.iter().position(|x| !x.is_finite()) {
             let got = format!("{} in sample {}", samples[at], count - samples.len() + at + 1);
@@ -58,7 +58,7 @@ fn listen(
         }
         let begin = Instant::now();
         listening.push(&samples, &mut heard)?;
-        let ended = samples.len() < hop || short;
+        let ended = samples.len() < some || short;
         let last = if ended { listening.finish(&mut heard)? } else { None };
         let took = begin.elapsed();
         busy += took;
@@ -72,7 +72,10 @@ fn listen(
         }
         if ended {
             if short && !args.quiet {
-                tell("the sound ends before its header says so: taken as far as it goes");
+                tell(match args.rate {
+                    Some(_) => "note: the last sample has one byte: left out",
+                    None => "note: the sound ends before its header says so: taken as far as it goes",
+                });
             }
             break;
         }
@@ -84,12 +87,12 @@ fn listen(
         let seconds = count as f64 / f64::from(rate);
         tell(&format!(
             "{seconds:.2} s of sound heard in {:.3} s, {:.0} times as fast as it is said; a frame's label comes {:.1} ms after its \
-             middle (at most {:.2} ms of computing), a part begins {:.0} ms later",
+             middle (at most {:.2} ms of computing), a part {:.1} ms after its end",
             busy.as_secs_f64(),
             seconds / busy.as_secs_f64().max(1e-9),
-            model.latency_ms(),
+            model.latency_ms() + listening.resampling_ms(),
             1000.0 * slowest.as_secs_f64(),
-            model.decision_ms()
+            model.told_ms() + listening.resampling_ms()
         ));
     }
     Ok(())

@@ -14,6 +14,8 @@ pub struct Resampler {
     /// Input samples from one output sample to the next, as a fraction.
     up: u64,
     down: u64,
+    /// Input samples a second.
+    from: u32,
     /// `phases[p]`: the weights of the inputs around an output that lies `p / up` after one of them.
     phases: Vec<Vec<f32>>,
     /// Inputs on either side of an output.
@@ -42,6 +44,11 @@ fn bessel(x: f64) -> f64 {
 }
 
 impl Resampler {
+    /// Milliseconds of input that an output waits for.
+    pub fn delay_ms(&self) -> f64 {
+        if self.up == self.down { 0.0 } else { 1000.0 * self.reach as f64 / f64::from(self.from) }
+    }
+
     /// From `from` to `to` samples a second, both above 0.
     pub fn new(from: u32, to: u32) -> Self {
         let common = greatest_common_divisor(from.into(), to.into()).max(1);
@@ -75,6 +82,7 @@ impl Resampler {
         Self {
             up,
             down,
+            from,
             phases,
             reach,
             waiting: std::iter::repeat_n(0.0, before).collect(),

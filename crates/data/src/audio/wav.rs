@@ -44,11 +44,15 @@ fn broken(e: &hound::Error) -> InputError {
         hound::Error::IoError(e) if ended(e) => {
             InputError::new("a WAV file", "a file that ends within its header", "copy or record it again")
         }
-        hound::Error::Unsupported => InputError::new(
-            "a WAV file of whole numbers of 8 to 32 bits, or of 32-bit floating-point numbers",
-            "another kind",
-            "convert it, for example with: ffmpeg -i IN -c:a pcm_s16le OUT.wav",
-        ),
+        // Numbers of other sizes than it reads are told as errors of form.
+        hound::Error::Unsupported
+        | hound::Error::FormatError("bits per sample is not 32" | "sample bits exceeds size of sample") => {
+            InputError::new(
+                "a WAV file of whole numbers of 8 to 32 bits, or of 32-bit floating-point numbers",
+                "another kind",
+                "convert it, for example with: ffmpeg -i IN -c:a pcm_s16le OUT.wav",
+            )
+        }
         e => InputError::new("a WAV file", e.to_string(), "convert it, for example with: ffmpeg -i IN OUT.wav"),
     }
 }

@@ -5,7 +5,7 @@ use super::{Frame, KEYS, LOWEST};
 use crate::InputError;
 
 /// Names of chords and their notes above the root, in semitones.
-const KINDS: [(&str, &[u8]); 13] = [
+const KINDS: [(&str, &[u8]); 19] = [
     ("", &[0, 4, 7]),
     ("maj", &[0, 4, 7]),
     ("m", &[0, 3, 7]),
@@ -19,6 +19,12 @@ const KINDS: [(&str, &[u8]); 13] = [
     ("sus4", &[0, 5, 7]),
     ("sus2", &[0, 2, 7]),
     ("6", &[0, 4, 7, 9]),
+    ("m6", &[0, 3, 7, 9]),
+    ("m7b5", &[0, 3, 6, 10]),
+    ("add9", &[0, 4, 7, 14]),
+    ("9", &[0, 4, 7, 10, 14]),
+    ("m9", &[0, 3, 7, 10, 14]),
+    ("maj9", &[0, 4, 7, 11, 14]),
 ];
 
 /// The frame of a chord (`Am7`, its root in the octave below middle C, a bass after `/`), of a note with its octave (`C4` is middle
@@ -54,6 +60,11 @@ pub fn parse(text: &str) -> Result<Frame, InputError> {
         && let Some(frame) = chord(word)
     {
         return Ok(sorted(frame));
+    }
+    if words.len() > 1 && words.iter().all(|word| chord(word).is_some()) {
+        let each: Vec<String> = words.iter().map(|word| format!("--start {word}")).collect();
+        let hint = format!("one chord a time: {}", each.join(" "));
+        return Err(InputError::new("a chord or notes", format!("{} chords", words.len()), hint));
     }
     let note = |word: &&str| match word.parse::<i64>() {
         Ok(number) => key(number),
@@ -127,11 +138,18 @@ mod tests {
             ("67 60", &[60, 67]),
             ("Ddim7", &[50, 53, 56, 59]),
             ("A7", &[57, 61, 64, 67]),
+            ("C9", &[48, 52, 55, 58, 62]),
+            ("Bm7b5", &[59, 62, 65, 69]),
             ("F# minor", &[54, 57, 61]),
             ("C Major", &[48, 52, 55]),
         ] {
             assert_eq!(parse(text).unwrap(), want, "{text}");
         }
+        let several = parse("Am F").unwrap_err();
+        assert_eq!(
+            (several.got.as_str(), several.hint.as_str()),
+            ("2 chords", "one chord a time: --start Am --start F")
+        );
         for text in ["", "H", "Cfoo", "C4 x", "C/", "Am/Q", "200", "C99"] {
             let e = parse(text).unwrap_err();
             assert!(!e.hint.is_empty(), "{text}: {e}");

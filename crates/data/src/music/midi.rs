@@ -7,8 +7,10 @@ use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
 use std::path::Path;
 
-/// Ticks of a quarter note in files that are written.
+/// Ticks of a quarter note in files that are written, or a few less.
 const TICKS: u16 = 480;
+/// Frames that a piece may have.
+const MOST: usize = 1_000_000;
 /// The drums' channel: its notes have no pitch.
 const DRUMS: u8 = 9;
 
@@ -30,6 +32,10 @@ fn parse(bytes: &[u8], steps: u32) -> Result<Vec<Frame>, InputError> {
     let Timing::Metrical(ticks) = file.header.timing else {
         return Err(bad("one that counts seconds, not quarter notes".into()));
     };
+    if file.header.format == Format::Sequential {
+        let hint = "save each of its songs as a file of its own";
+        return Err(InputError::new("one song", "several one after the other (format 2)", hint));
+    }
     let ticks = u64::from(ticks.as_int());
     if ticks == 0 {
         return Err(bad("one whose quarter notes have no ticks".into()));
@@ -37,6 +43,7 @@ fn parse(bytes: &[u8], steps: u32) -> Result<Vec<Frame>, InputError> {
     if let Some(chunk) = cut_chunk(bytes) {
         return Err(bad(format!("one that ends within its part {chunk}")));
     }
+    let mut drums = false;
     // Notes as (first frame, frame after the last, key).
     let mut notes: Vec<(usize, usize, u8)> = Vec::new();
     for (number, track) in file.tracks.iter().enumerate() {
@@ -53,6 +60,7 @@ fn parse(bytes: &[u8], steps: u32) -> Result<Vec<Frame>, InputError> {
                 _ => continue,
             };
             if channel == DRUMS {
+                drums |= on;
                 continue;
             }
             if let Some(at) = held.iter().position(|(c, k, _)| (*c, *k) == (channel, note)) {
@@ -73,10 +81,13 @@ fn parse(bytes: &[u8], steps: u32) -> Result<Vec<Frame>, InputError> {
     // Silence before the first note is no music.
     let first = notes.iter().map(|note| note.0).min().unwrap_or(0);
     if length == 0 {
-        return Err(bad("one without a note".into()));
+        let hint = "drums (channel 10) have no pitch, and are left out";
+        let got = if drums { "drums alone" } else { "none" };
+        return Err(InputError::new("notes", got, hint));
     }
-    if length > 1_000_000 {
-        return Err(bad(format!("{length} frames")));
+    if length > MOST {
+        let hint = "cut it into pieces, or take fewer frames a quarter note";
+        return Err(InputError::new(format!("a piece of at most {MOST} frames"), length.to_string(), hint));
     }
     let mut frames = vec![Frame::new(); length - first];
     for (from, to, note) in notes {
@@ -102,7 +113,8 @@ fn cut_chunk(mut bytes: &[u8]) -> Option<usize> {
 /// # Panics
 /// If `steps` is 0 or a note is none of a piano's.
 pub fn to_bytes(frames: &[Frame], steps: u32, tempo: f64) -> Vec<u8> {
-    let ticks = u32::from(TICKS) / steps;
+    // A quarter of as many ticks as its frames divide.
+    let ticks = (u32::from(TICKS) / steps).max(1);
     let (channel, mut track) = (u4::new(0), Vec::new());
     let mut wait = 0;
     let mut push = |wait: &mut u32, kind| {
@@ -125,8 +137,11 @@ pub fn to_bytes(frames: &[Frame], steps: u32, tempo: f64) -> Vec<u8> {
         before = frame;
         wait += ticks;
     }
+    // Nothing sounds after the last frame.
+    wait -= ticks;
     push(&mut wait, TrackEventKind::Meta(MetaMessage::EndOfTrack));
-    let header = Header { format: Format::SingleTrack, timing: Timing::Metrical(u15::new(TICKS)) };
+    let timing = Timing::Metrical(u15::new((ticks * steps) as u16));
+    let header = Header { format: Format::SingleTrack, timing };
     let mut bytes = Vec::new();
     Smf { header, tracks: vec![track] }.write_std(&mut bytes).expect("memory can be written");
     bytes
@@ -139,7 +154,7 @@ mod tests {
     #[test]
     fn frames_survive_the_round_trip() {
         let frames = vec![vec![60, 64, 67], vec![60, 65, 69], vec![], vec![60], vec![60], vec![72]];
-        for steps in [1, 4] {
+        for steps in [1, 4, 7] {
             assert_eq!(parse(&to_bytes(&frames, steps, 90.0), steps).unwrap(), frames, "{steps}");
         }
         // Twice as fine a grid: every frame twice.
@@ -158,7 +173,17 @@ mod tests {
         timeless[12..14].copy_from_slice(&[0, 0]);
         assert!(parse(&timeless, 4).unwrap_err().to_string().contains("quarter notes have no ticks"));
         assert!(parse(b"no music", 4).unwrap_err().to_string().starts_with("expected a MIDI file, got"));
-        assert!(parse(&to_bytes(&[vec![]], 4, 90.0), 4).unwrap_err().to_string().contains("without a note"));
+        assert_eq!(parse(&to_bytes(&[vec![]], 4, 90.0), 4).unwrap_err().to_string(), "expected notes, got none");
+        let mut drums = bytes.clone();
+        for at in 1..drums.len() {
+            if matches!(drums[at], 0x80 | 0x90) && drums[at - 1] <= 120 {
+                drums[at] |= DRUMS;
+            }
+        }
+        assert_eq!(parse(&drums, 4).unwrap_err().to_string(), "expected notes, got drums alone");
+        let mut songs = bytes.clone();
+        songs[9] = 2;
+        assert!(parse(&songs, 4).unwrap_err().to_string().contains("format 2"));
         let mut low = to_bytes(&[vec![60]], 4, 90.0);
         let at = low.windows(3).position(|w| w == [0x90, 60, 80]).unwrap();
         low[at + 1] = 5;

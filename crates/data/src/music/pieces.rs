@@ -51,7 +51,8 @@ pub fn read_pieces(path: &Path, split: &str, steps: u32, notes: &mut Vec<String>
     if is_midi(path) {
         return Ok(vec![midi::read(path, steps)?]);
     }
-    let text = crate::text::corpus::read_text(path)?;
+    let text = crate::text::corpus::read_text(path)
+        .map_err(|e| InputError { hint: "pieces are JSON files, .mid files or folders of these".into(), ..e })?;
     parse_json(&text, split).map_err(|e| e.at(path))
 }
 
@@ -62,10 +63,10 @@ fn is_midi(path: &Path) -> bool {
 fn parse_json(text: &str, split: &str) -> Result<Vec<Piece>, InputError> {
     #[derive(Deserialize)]
     struct Splits {
-        train: Vec<Vec<Vec<i64>>>,
+        train: Vec<Vec<Vec<f64>>>,
         #[serde(alias = "dev")]
-        valid: Vec<Vec<Vec<i64>>>,
-        test: Vec<Vec<Vec<i64>>>,
+        valid: Vec<Vec<Vec<f64>>>,
+        test: Vec<Vec<Vec<f64>>>,
     }
     let hint = "the file is {\"train\": [piece, ...], \"valid\": ..., \"test\": ...}; a piece is a list of frames, a frame a list \
                 of MIDI numbers, e.g. [60, 64, 67]";
@@ -82,7 +83,7 @@ fn parse_json(text: &str, split: &str) -> Result<Vec<Piece>, InputError> {
         let mut piece = Vec::with_capacity(frames.len());
         for (k, frame) in frames.into_iter().enumerate() {
             let notes: Result<Vec<u8>, InputError> =
-                frame.into_iter().map(|n| key(n).map_err(|e| e.field(place(k)))).collect();
+                frame.into_iter().map(|n| whole_key(n).map_err(|e| e.field(place(k)))).collect();
             piece.push(sorted(notes?));
         }
         if piece.is_empty() {
@@ -103,6 +104,13 @@ pub(super) fn key(note: i64) -> Result<u8, InputError> {
     Err(InputError::new(format!("{LOWEST} to {highest}"), note.to_string(), hint))
 }
 
+/// The same of a number of JSON: some sets write 60.0.
+fn whole_key(note: f64) -> Result<u8, InputError> {
+    key(note as i64)
+        .and_then(|found| if f64::from(found) == note { Ok(found) } else { key(-1) })
+        .map_err(|e| InputError { got: note.to_string(), ..e })
+}
+
 /// Rising, each note once.
 pub(super) fn sorted(mut frame: Frame) -> Frame {
     frame.sort_unstable();
@@ -116,12 +124,14 @@ mod tests {
 
     #[test]
     fn json_pieces_are_read_and_wrong_notes_named() {
-        let text = "{\"train\": [[[67, 60, 60], []]], \"valid\": [[[21]]], \"test\": [[[1]]]}";
+        let text = "{\"train\": [[[67, 60.0, 60], []]], \"valid\": [[[21]]], \"test\": [[[1]]]}";
         let train = parse_json(text, "train").unwrap();
         assert_eq!(train[0].frames, [vec![60, 67], vec![]]);
         assert_eq!(parse_json(text, "dev").unwrap()[0].frames, [[21]]);
         let e = parse_json(text, "test").unwrap_err();
         assert_eq!(e.to_string(), "test, piece 1, frame 1: expected 21 to 108, got 1");
+        let half = parse_json("{\"train\": [[[60.5]]], \"valid\": [], \"test\": []}", "train").unwrap_err();
+        assert_eq!(half.to_string(), "train, piece 1, frame 1: expected 21 to 108, got 60.5");
         assert!(parse_json("{}", "train").is_err());
         assert!(parse_json("{\"train\": [[]], \"valid\": [], \"test\": []}", "train").is_err());
     }

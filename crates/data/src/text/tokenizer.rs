@@ -139,6 +139,18 @@ impl Tokenizer {
         Encoded { ids, placeholders: known.into_iter().map(String::from).collect() }
     }
 
+    /// Normalises and cuts a text that is no sentence to be translated, END added: its placeholders are text as any other.
+    pub fn plain(&self, text: &str) -> Vec<u32> {
+        let mut ids = self.cut(&plain(self.source, text));
+        ids.push(END);
+        ids
+    }
+
+    /// A text as [`Tokenizer::plain`] cuts it.
+    pub fn normalise_plain(&self, text: &str) -> String {
+        plain(self.source, text)
+    }
+
     /// Normalises and cuts a pair, END added to the source; a placeholder has one number on both sides.
     pub fn pair(&self, source: &str, target: &str) -> (Vec<u32>, Vec<u32>) {
         let (source, target) = masked(self.source, self.target, source, target);
@@ -201,6 +213,11 @@ impl Tokenizer {
     pub fn normalise_target(&self, text: &str) -> String {
         self.target.apply(text)
     }
+}
+
+/// A text normalised that is no sentence to be translated.
+pub fn plain(normaliser: Normaliser, text: &str) -> String {
+    normaliser.apply(&escape(text))
 }
 
 /// Both sides normalised, their placeholders replaced by the numbers of the source's.

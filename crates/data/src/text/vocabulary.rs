@@ -62,7 +62,27 @@ impl Vocabulary {
         match self {
             Self::Characters(characters) => characters.ids(text),
             Self::Words(words) => words.ids(text),
-            Self::Subwords(tokenizer) => tokenizer.source(text).ids,
+            Self::Subwords(tokenizer) => tokenizer.plain(text),
+        }
+    }
+
+    /// The text as its tokens tell it: normalised, with one blank between words where blanks are no tokens.
+    pub fn told(&self, text: &str) -> String {
+        let normalised = match self {
+            Self::Characters(_) => return text.to_string(),
+            Self::Words(words) => words.normalise(text),
+            Self::Subwords(tokenizer) => tokenizer.normalise_plain(text),
+        };
+        normalised.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The characters that a text's unknown tokens stand for, and their ends where they are words.
+    pub fn untold(&self, text: &str) -> usize {
+        let unknown = self.ids(text).into_iter().zip(self.pieces(text)).filter(|(id, _)| *id == UNKNOWN);
+        match self {
+            Self::Words(_) => unknown.map(|(_, word)| word.chars().count() + 1).sum(),
+            // One token a character.
+            Self::Characters(_) | Self::Subwords(_) => unknown.count(),
         }
     }
 

@@ -56,6 +56,17 @@ pub struct State {
     pub cell: Option<Tensor<2>>,
 }
 
+impl State {
+    /// That of one sequence.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn of(&self, sequence: usize) -> Self {
+        let one = |all: &Tensor<2>| all.clone().narrow(0, sequence, 1);
+        Self { hidden: one(&self.hidden), cell: self.cell.as_ref().map(one) }
+    }
+}
+
 /// How a layer is unfolded in time.
 #[derive(Clone, Debug)]
 pub struct Unfolding {

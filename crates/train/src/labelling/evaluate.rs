@@ -28,6 +28,8 @@ pub struct Score {
     pub said: usize,
     /// Insertions, deletions and replacements among the labels heard, a label said.
     pub label_error_rate: f64,
+    /// Parts heard too much, too little or otherwise.
+    pub wrong: usize,
     /// Share of frames that the most frequent label is right for.
     pub most_frequent: f64,
 }
@@ -87,6 +89,7 @@ pub(super) fn measure(
     let frames = score.frames.max(1) as f64;
     score.accuracy = right as f64 / frames;
     score.nll /= frames;
+    score.wrong = wrong;
     score.label_error_rate = wrong as f64 / score.said.max(1) as f64;
     score.most_frequent = counts.iter().copied().max().unwrap_or(0) as f64 / frames;
     Ok(Some(score))

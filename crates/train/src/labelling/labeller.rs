@@ -14,6 +14,8 @@ use simurgh_nn::labeller::{Labeller, LabellerStream};
 use simurgh_nn::parameters;
 use simurgh_nn::pass::Precision;
 use simurgh_nn::recurrent::stream::StreamState;
+use simurgh_random::Random;
+use std::time::{Duration, Instant};
 
 /// Frames that another label must last.
 pub(super) const LEAST: usize = 6;
@@ -106,10 +108,38 @@ impl SoundLabeller {
         f.frame_ms / 2.0 + f.hop_ms * self.recipe.model.look_ahead as f64
     }
 
-    /// Milliseconds more until another label has lasted long enough to begin a part.
-    pub fn decision_ms(&self) -> f64 {
-        self.recipe.features.hop_ms * LEAST as f64
+    /// Milliseconds from the end of a part to its being told: another label has lasted long enough.
+    pub fn told_ms(&self) -> f64 {
+        self.latency_ms() + self.recipe.features.hop_ms * (LEAST - 1) as f64
     }
+
+    /// How fast this machine hears, measured on ten seconds of noise.
+    ///
+    /// # Errors
+    /// If the network is not on the CPU.
+    pub fn speed(&self) -> Result<Speed, Error> {
+        const SECONDS: usize = 10;
+        let f = &self.recipe.features;
+        let mut random = Random::new(1);
+        let noise: Vec<f32> = (0..SECONDS * f.rate as usize).map(|_| 0.1 * random.normal() as f32).collect();
+        let (mut listening, mut heard) = (self.listen(f.rate)?, Vec::new());
+        let (begun, mut slowest) = (Instant::now(), Duration::ZERO);
+        for samples in noise.chunks(f.hop()) {
+            let frame = Instant::now();
+            listening.push(samples, &mut heard)?;
+            slowest = slowest.max(frame.elapsed());
+        }
+        Ok(Speed { real_time: SECONDS as f64 / begun.elapsed().as_secs_f64(), slowest })
+    }
+}
+
+/// How fast a machine hears.
+#[derive(Clone, Copy, Debug)]
+pub struct Speed {
+    /// Seconds of sound a second.
+    pub real_time: f64,
+    /// The longest that a frame took.
+    pub slowest: Duration,
 }
 
 /// What was heard: a frame's probabilities, and a part that ended with it.
@@ -136,6 +166,11 @@ pub struct Listening<'a> {
 }
 
 impl Listening<'_> {
+    /// Milliseconds that a sample waits for those after it to come to the model's rate.
+    pub fn resampling_ms(&self) -> f64 {
+        self.resampler.delay_ms()
+    }
+
     /// Takes samples; what can be said is appended to `to`.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ mod task;
 mod utterances;
 
 pub use evaluate::{Score, evaluate};
-pub use labeller::{Heard, Kept, Listening, SoundLabeller};
+pub use labeller::{Heard, Kept, Listening, SoundLabeller, Speed};
 pub use recipe::{Data, Recipe, Utterances};
 pub use segments::{Segment, Segments};
 pub use task::Labelling;

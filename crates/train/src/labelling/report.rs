@@ -21,7 +21,7 @@ pub(super) fn sections(
         "<h2>Scores on the {measured_on}</h2><table><tr><th>frames right<th>by the most frequent label<th>label error rate\
          <th>nats a frame<th>recordings<th>frames<th>labels</tr><tr><td class=n>{:.2} %<td class=n>{:.2} %<td class=n>{:.2} %\
          <td class=n>{:.4}<td class=n>{}<td class=n>{}<td class=n>{}</tr></table><p>A frame's label is said {:.0} ms after the \
-         middle of its sound, a part begins {:.0} ms later.</p>",
+         middle of its sound, a part is told {:.0} ms after its end; computing, which comes on top, is what <code>simurgh eval</code> measures.</p>",
         100.0 * test.accuracy,
         100.0 * test.most_frequent,
         100.0 * test.label_error_rate,
@@ -30,7 +30,7 @@ pub(super) fn sections(
         test.frames,
         test.said,
         model.latency_ms(),
-        model.decision_ms()
+        model.told_ms()
     );
     body += "<h2>Training</h2><div class=charts>";
     let line = |split: &str, name: &str, label: &str| line(events, split, name, label);

@@ -9,7 +9,7 @@ use crate::scheduled_sampling::exposure::Exposure;
 use crate::training;
 use serde::Serialize;
 use simurgh_data::text::Vocabulary;
-use simurgh_data::text::tokenizer::END;
+use simurgh_data::text::tokenizer::{END, UNKNOWN};
 use simurgh_nn::ShapeError;
 use simurgh_nn::language_model::LanguageModel;
 use simurgh_nn::ops::Loss;
@@ -29,6 +29,10 @@ const BATCH: usize = 64;
 const PARTS: usize = 64;
 const PART: usize = 64;
 
+/// Bits that spell a character of an unknown token: any of Unicode's 1,114,112 is as likely. Without them a vocabulary would be
+/// the better the less it has.
+pub const SPELT: f64 = 20.087;
+
 /// Scores on a text.
 #[derive(Clone, Debug, Serialize)]
 pub struct Score {
@@ -40,8 +44,10 @@ pub struct Score {
     pub nll: f64,
     /// Its exponential: between how many tokens the model wavers.
     pub perplexity: f64,
-    /// What a character takes, in bits.
+    /// What a character takes, in bits; those of unknown tokens take [`SPELT`] more each.
     pub bits_per_character: f64,
+    /// Share of tokens that the vocabulary does not have.
+    pub unknown: f64,
     /// Share of tokens that were the likeliest.
     pub accuracy: f64,
 }
@@ -121,6 +127,15 @@ pub(super) fn measure(
                     return Ok(None);
                 }
             }
+            // What is left of the last part, which the others are too short for.
+            let rest = &ids[(ids.len() - 1) / streams * streams..];
+            if rest.len() > 1 {
+                let (inputs, targets) = packed(&[shifted(rest)])?;
+                let last = |states: Vec<State>| states.iter().map(|state| state.of(streams - 1)).collect::<Vec<_>>();
+                let states = states.map(last);
+                add(&network.loss(&inputs, &targets, states.as_deref(), 0.0, &mut Pass::default())?.0);
+                tokens += targets.len();
+            }
         }
         Documents::Line => {
             let mut all = documents(vocabulary, lines);
@@ -146,14 +161,18 @@ pub(super) fn measure(
         }
     }
     let nll = sums[1] / tokens as f64;
-    let characters = characters(lines);
+    let characters = characters(vocabulary, lines);
+    let spelt = SPELT * lines.iter().map(|line| vocabulary.untold(line)).sum::<usize>() as f64;
+    let ids = || lines.iter().flat_map(|line| vocabulary.ids(line));
+    let unknown = ids().filter(|id| *id == UNKNOWN).count() as f64 / ids().count().max(1) as f64;
     let both = if network.config().bidirectional { 2.0 } else { 1.0 };
     Ok(Some(Score {
         tokens,
         characters,
         nll,
         perplexity: nll.exp(),
-        bits_per_character: sums[1] / both / std::f64::consts::LN_2 / characters as f64,
+        bits_per_character: (sums[1] / both / std::f64::consts::LN_2 + spelt) / characters as f64,
+        unknown,
         accuracy: sums[2] / tokens as f64,
     }))
 }

@@ -7,7 +7,7 @@ mod report;
 mod task;
 mod texts;
 
-pub use evaluate::{Score, evaluate};
+pub use evaluate::{SPELT, Score, evaluate};
 pub use generator::{Generator, Writing};
 pub use recipe::{Data, Documents, Recipe, Text, Unfolding, Unit};
 pub use task::LanguageModelling;

@@ -1,6 +1,6 @@
 //! A language model run's page.
 
-use super::evaluate::Score;
+use super::evaluate::{SPELT, Score};
 use super::generator::Generator;
 use crate::Error;
 use crate::report::{chart, escape, line};
@@ -21,8 +21,14 @@ pub(super) fn sections(
 ) -> Result<String, Error> {
     let mut body = format!(
         "<h2>Likelihood of the {measured_on}</h2><table><tr><th>bits a character<th>perplexity of a token<th>nats a token\
-         <th>tokens<th>characters</tr><tr><td class=n>{:.4}<td class=n>{:.3}<td class=n>{:.4}<td class=n>{}<td class=n>{}</tr></table>",
-        test.bits_per_character, test.perplexity, test.nll, test.tokens, test.characters
+         <th>tokens<th>characters<th>unknown</tr><tr><td class=n>{:.4}<td class=n>{:.3}<td class=n>{:.4}<td class=n>{}<td class=n>{}\
+         <td class=n>{:.2} %</tr></table><p>Unknown tokens are spelt, at {SPELT:.0} bits a character.</p>",
+        test.bits_per_character,
+        test.perplexity,
+        test.nll,
+        test.tokens,
+        test.characters,
+        100.0 * test.unknown
     );
     body += "<h2>Training</h2><div class=charts>";
     let line = |split: &str, name: &str, label: &str| line(events, split, name, label);

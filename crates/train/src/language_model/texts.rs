@@ -4,7 +4,7 @@ use super::recipe::{Documents, Recipe, Unit};
 use crate::recipe::{OneOrMany, located};
 use simurgh_data::InputError;
 use simurgh_data::text::corpus::read_encoded;
-use simurgh_data::text::tokenizer::{START, masked};
+use simurgh_data::text::tokenizer::{START, plain};
 use simurgh_data::text::{Characters, Tokenizer, Vocabulary, Words};
 use std::path::{Path, PathBuf};
 
@@ -65,7 +65,7 @@ impl Texts {
             Unit::Character => Vocabulary::Characters(Characters::learn(lines(), text.lowercase, text.vocab)),
             Unit::Word => Vocabulary::Words(Words::learn(lines(), normaliser, (1, text.vocab), [])),
             Unit::Subword => {
-                let lines: Vec<String> = lines().map(|line| masked(normaliser, normaliser, line, "").0).collect();
+                let lines: Vec<String> = lines().map(|line| plain(normaliser, line)).collect();
                 let tokenizer = Tokenizer::train(lines.into_iter(), text.vocab, normaliser, normaliser)?;
                 Vocabulary::Subwords(Box::new(tokenizer))
             }
@@ -93,9 +93,9 @@ pub(super) fn lines(
     Ok(all)
 }
 
-/// A line's characters and its end.
-pub(super) fn characters(lines: &[String]) -> usize {
-    lines.iter().map(|line| line.chars().count() + 1).sum()
+/// The characters of lines as their tokens tell them, and their ends.
+pub(super) fn characters(vocabulary: &Vocabulary, lines: &[String]) -> usize {
+    lines.iter().map(|line| vocabulary.told(line).chars().count() + 1).sum()
 }
 
 /// All lines as one text, from START on.

@@ -26,8 +26,20 @@ pub fn print_labelling(score: &labelling::Score, model: &SoundLabeller) -> Resul
     let mut out = std::io::stdout();
     let (right, frequent) = (100.0 * score.accuracy, 100.0 * score.most_frequent);
     writeln!(out, "  frames right      {right:.2} % of {} (the most frequent label: {frequent:.2} %)", score.frames)?;
-    writeln!(out, "  label error rate  {:.2} % of {}", 100.0 * score.label_error_rate, score.said)?;
-    let (latency, decision) = (model.latency_ms(), model.decision_ms());
-    writeln!(out, "  latency           {latency:.1} ms a frame, {decision:.0} ms more until a part begins")?;
+    match score.said {
+        0 => writeln!(out, "  label error rate  none: nothing is said, {} parts were heard", score.wrong)?,
+        said => writeln!(out, "  label error rate  {:.2} % of {said}", 100.0 * score.label_error_rate)?,
+    }
+    let (latency, told) = (model.latency_ms(), model.told_ms());
+    writeln!(
+        out,
+        "  latency           a frame's label {latency:.1} ms after its middle, a part {told:.1} ms after its end"
+    )?;
+    let speed = model.speed()?;
+    let (times, slowest) = (speed.real_time, 1000.0 * speed.slowest.as_secs_f64());
+    writeln!(
+        out,
+        "  measured          {times:.0} times as fast as it is said, at most {slowest:.2} ms of computing a frame"
+    )?;
     Ok(())
 }

@@ -42,5 +42,9 @@ pub fn print_language_model(score: &language_model::Score) -> Result<(), Failure
         100.0 * score.accuracy,
         score.tokens
     )?;
+    if score.unknown > 0.0 {
+        let (share, bits) = (100.0 * score.unknown, language_model::SPELT);
+        writeln!(out, "  {share:.2} % of the tokens are unknown to the model: spelt at {bits:.0} bits a character")?;
+    }
     Ok(())
 }
