@@ -1,5 +1,6 @@
 //! `simurgh forecast`
 
+use super::eval::forecasting::scores;
 use super::{device, forecaster, svg_can_be_written};
 use crate::args::ForecastArgs;
 use crate::failure::{Failure, note, tell};
@@ -10,6 +11,9 @@ use simurgh_train::forecasting::{ForecastModel, Forecasting, Recipe, Score, fore
 use simurgh_train::training::{self, Options};
 use std::io::Write;
 
+/// Windows of each series that a model which was trained before is measured on.
+const RECENT: usize = 200;
+
 /// Series that are drawn in the terminal.
 const DRAWN: usize = 3;
 
@@ -19,9 +23,9 @@ pub fn run(args: &ForecastArgs) -> Result<(), Failure> {
     if let Some(path) = &args.plot {
         svg_can_be_written(path, "--plot")?;
     }
-    let model = match &args.model {
-        Some(name) => forecaster(name)?,
-        None => train(args)?,
+    let (model, tested) = match &args.model {
+        Some(name) => (forecaster(name)?, None),
+        None => train(args).map(|(model, score)| (model, Some(score)))?,
     };
     let mut columns = model.recipe.data.columns();
     columns.dates = args.dates.map_or(columns.dates, Into::into);
@@ -36,12 +40,24 @@ pub fn run(args: &ForecastArgs) -> Result<(), Failure> {
     for short in table.series.iter().filter_map(|s| model.too_short(s)) {
         note(&format!("left out: {short}"));
     }
-    let horizon = args.horizon.unwrap_or(model.recipe.model.horizon);
-    let (look_back, quantiles) = (model.recipe.model.look_back, &model.recipe.model.quantiles);
-    let forecasts = model.forecast(table, horizon, look_back.max(2 * horizon)).map_err(|e| match e {
+    let named = |e: simurgh_train::Error| match e {
         simurgh_train::Error::Input(e) if e.path.is_none() => simurgh_train::Error::Input(e.at(&args.file)),
         e => e,
-    })?;
+    };
+    let (of, score) = match tested {
+        Some(score) => ("the last part of the file", Some(score)),
+        None => {
+            let score = simurgh_train::forecasting::recent(&model, &table, RECENT).map_err(named)?;
+            ("the end of the file (what the model has learnt of it flatters)", score)
+        }
+    };
+    if let Some(score) = score.as_ref().filter(|_| !args.quiet) {
+        tell(&format!("measured on {of}, {} windows, scaled:", score.windows));
+        scores(score).iter().for_each(|line| tell(&format!("  {line}")));
+    }
+    let horizon = args.horizon.unwrap_or(model.recipe.model.horizon);
+    let (look_back, quantiles) = (model.recipe.model.look_back, &model.recipe.model.quantiles);
+    let forecasts = model.forecast(table, horizon, look_back.max(2 * horizon)).map_err(named)?;
     if let Some(path) = &args.plot {
         simurgh_train::artifact::atomic_write(path, forecast_svg(&forecasts, quantiles).as_bytes())
             .map_err(|e| InputError::io(path, "a file that can be written", &e))?;
@@ -70,8 +86,12 @@ pub fn run(args: &ForecastArgs) -> Result<(), Failure> {
                     step
                 })
                 .collect();
+            let last = f.history.last().map(|(_, value)| *value);
             let row = serde_json::json!({
-                "series": f.name, "steps": steps, "baselines": {"linear": f.linear, "seasonal_naive": f.seasonal}
+                "series": f.name,
+                "steps": steps,
+                "baselines": {"linear": f.linear, "seasonal_naive": f.seasonal, "last": last},
+                "measured": score.as_ref().and_then(|score| score.series.get(&f.name)),
             });
             writeln!(out, "{row}")?;
         }
@@ -99,7 +119,7 @@ pub fn decimals(most: f64) -> usize {
 }
 
 /// A small network, trained on the file.
-fn train(args: &ForecastArgs) -> Result<ForecastModel, Failure> {
+fn train(args: &ForecastArgs) -> Result<(ForecastModel, Score), Failure> {
     let columns = Columns {
         time: args.time.clone().unwrap_or_default(),
         series: args.series.clone().unwrap_or_default(),
@@ -122,17 +142,5 @@ fn train(args: &ForecastArgs) -> Result<ForecastModel, Failure> {
     let outcome = training::train::<Forecasting>(recipe, &options, &device(), &mut observer);
     observer.finish();
     let outcome = outcome?;
-    if !args.quiet {
-        report(&outcome.test);
-    }
-    Ok(outcome.model)
-}
-
-/// How good it is, beside the baselines.
-fn report(score: &Score) {
-    tell(&format!("measured on the last part of the file, {} windows, scaled:", score.windows));
-    tell(&format!("  MSE {:.4}   MAE {:.4}   this model", score.mse, score.mae));
-    for b in &score.baselines {
-        tell(&format!("  MSE {:.4}   MAE {:.4}   {}", b.mse, b.mae, b.name));
-    }
+    Ok((outcome.model, outcome.test))
 }

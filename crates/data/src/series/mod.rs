@@ -16,6 +16,7 @@ pub use month_days::MonthDays;
 pub use session::Session;
 pub use stamp::Stamp;
 pub use step::Step;
+pub(crate) use table::delimiter;
 pub use table::{Columns, Gaps, Series, Table};
 pub use times::DateOrder;
 

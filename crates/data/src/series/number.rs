@@ -4,7 +4,8 @@ use super::calendar::latin_digits;
 use crate::InputError;
 
 /// Cells that say that there is no number.
-const MISSING: [&str; 9] = ["", "na", "n/a", "nan", "null", "none", "-", "?", "."];
+const MISSING: [&str; 14] =
+    ["", "na", "n/a", "nan", "null", "none", "-", "?", ".", "#n/a", "#na", "#value!", "#ref!", "#div/0!"];
 
 /// Larger numbers are no measurements.
 const MOST: f64 = 1e30;

@@ -47,6 +47,8 @@ pub struct Series {
     pub name: String,
     /// What was measured, a value a step.
     pub values: Vec<f64>,
+    /// Steps of which nothing was measured, rising: their values are those before them.
+    pub missing: Vec<usize>,
     /// When: of the values, and of the rows after them of which only the known columns are there.
     pub stamps: Arc<[Stamp]>,
     /// The known columns, `[stamps, known]`.
@@ -94,7 +96,6 @@ pub(super) struct Row {
 /// What reading counts.
 #[derive(Default)]
 struct Counts {
-    missing: usize,
     put_in: usize,
     gaps: usize,
     uneven: usize,
@@ -120,9 +121,15 @@ impl Table {
     /// As [`Table::read`].
     pub fn parse(text: &str, columns: &Columns) -> Result<Self, InputError> {
         let text = text.trim_start_matches('\u{feff}');
-        let head = text.lines().next().unwrap_or("");
-        let count = |c: char| head.matches(c).count();
-        let delimiter = [',', ';', '\t'].into_iter().max_by_key(|c| (count(*c), *c == ',')).unwrap_or(',');
+        // A spreadsheet's own line, which says what stands between cells. An empty one stays in its place: lines are counted.
+        let (said, text) = match text.split_once('\n') {
+            Some((first, _)) if first.to_lowercase().starts_with("sep=") => {
+                (first["sep=".len()..].chars().next(), &text[first.len()..])
+            }
+            _ => (None, text),
+        };
+        let head = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
+        let delimiter = said.filter(char::is_ascii).unwrap_or_else(|| delimiter(head));
         let mut reader =
             csv::ReaderBuilder::new().delimiter(delimiter as u8).trim(csv::Trim::All).from_reader(text.as_bytes());
         let broken = |e: &csv::Error| {
@@ -135,7 +142,9 @@ impl Table {
             let hint = "the first line names the columns, for example: date,sales";
             return Err(InputError::new("a header", format!("`{head}`"), hint).line(1));
         }
-        let records: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().map_err(|e| broken(&e))?;
+        let mut records: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().map_err(|e| broken(&e))?;
+        // Spreadsheets leave rows of separators alone.
+        records.retain(|record| record.iter().any(|cell| !cell.is_empty()));
         if records.is_empty() {
             return Err(InputError::new("rows after the header", "none", "give a CSV with a row a step"));
         }
@@ -173,7 +182,7 @@ impl Table {
         for name in order {
             let rows = groups.remove(&name).expect("its name was kept");
             let rows = fill(rows, step, columns.gaps, &mut counts)?;
-            series.extend(group(&name, &rows, &targets, &known, &mut counts)?);
+            series.extend(group(&name, &rows, &targets, &known)?);
         }
         let mut notes = Vec::new();
         let mut note = |count: usize, text: &str| {
@@ -181,7 +190,6 @@ impl Table {
                 notes.push(format!("{count} {text}"));
             }
         };
-        note(counts.missing, "missing values: each is taken to be the one before it (before the first: the first)");
         note(counts.put_in, "rows put in where time went on without them, with the values before them");
         note(
             counts.gaps,
@@ -202,6 +210,7 @@ impl Table {
                 "of {name}{more} no two rows are a step apart: its forecast has this step too; give it a file of its own"
             ));
         }
+        notes.extend(missing(&series));
         notes.extend(told);
         for &column in &roles.left_out {
             let name = if header[column].is_empty() { "without a name" } else { header[column].as_str() };
@@ -214,6 +223,25 @@ impl Table {
     }
 }
 
+/// What stands between the cells of a CSV with this header.
+pub(crate) fn delimiter(head: &str) -> char {
+    let count = |c: char| head.matches(c).count();
+    [',', ';', '\t'].into_iter().max_by_key(|c| (count(*c), *c == ',')).unwrap_or(',')
+}
+
+/// Which series lack how much.
+fn missing(series: &[Series]) -> Option<String> {
+    let share = |s: &Series| 100.0 * s.missing.len() as f64 / s.values.len() as f64;
+    let mut lacking: Vec<&Series> = series.iter().filter(|s| !s.missing.is_empty()).collect();
+    lacking.sort_by(|a, b| share(b).total_cmp(&share(a)));
+    let of = |s: &&Series| format!("`{}` {} ({:.0} %)", s.name, s.missing.len(), share(s).max(1.0));
+    let named: Vec<String> = lacking.iter().take(3).map(of).collect();
+    let more = lacking.len().saturating_sub(3);
+    let more = if more > 0 { format!(" and of {more} series more") } else { String::new() };
+    let treatment = "each is taken to be the one before it (before the first: the first), and not measured on";
+    (!lacking.is_empty()).then(|| format!("missing values of {}{more}: {treatment}", named.join(", ")))
+}
+
 /// Puts the rows of a series in the order of time; whether they were not.
 fn sort(name: &str, rows: &mut [Row]) -> Result<bool, InputError> {
     let unsorted = rows.windows(2).any(|w| w[1].stamp.order(&w[0].stamp).is_lt());
@@ -221,8 +249,16 @@ fn sort(name: &str, rows: &mut [Row]) -> Result<bool, InputError> {
     let Some(w) = rows.windows(2).find(|w| w[1].stamp.order(&w[0].stamp).is_eq()) else { return Ok(unsorted) };
     let of = if name.is_empty() { String::new() } else { format!(" of `{name}`") };
     let got = format!("{} again (line {} has it)", w[1].stamp, w[0].line);
-    let hint =
-        "if the rows are of several series, say which column names them: --series COLUMN (in recipes data.series)";
+    let clock = matches!(w[1].stamp, Stamp::Moment(..));
+    let hint = match name {
+        _ if clock => {
+            "where clocks were put back, write how far from UTC a time is: 02:00+02:00, 02:00+01:00; rows of several series need --series COLUMN (in recipes data.series)"
+        }
+        "" => {
+            "if the rows are of several series, say which column names them: --series COLUMN (in recipes data.series)"
+        }
+        _ => "take one of the rows out, or add them up",
+    };
     Err(InputError::new(format!("one row a time{of}"), got, hint).line(w[1].line))
 }
 
@@ -257,13 +293,7 @@ fn fill(rows: Vec<Row>, step: Step, gaps: Gaps, counts: &mut Counts) -> Result<V
 }
 
 /// The series of a group of rows, one a target.
-fn group(
-    name: &str,
-    rows: &[Row],
-    targets: &[&str],
-    known: &[&str],
-    counts: &mut Counts,
-) -> Result<Vec<Series>, InputError> {
+fn group(name: &str, rows: &[Row], targets: &[&str], known: &[&str]) -> Result<Vec<Series>, InputError> {
     let stamps: Arc<[Stamp]> = rows.iter().map(|row| row.stamp).collect();
     let mut all_known = Vec::with_capacity(rows.len() * known.len());
     for row in rows {
@@ -297,12 +327,13 @@ fn group(
         };
         let mut before = first;
         let mut values = Vec::with_capacity(length);
-        for cell in cells {
-            counts.missing += usize::from(cell.is_none());
+        let mut missing = Vec::new();
+        for (step, cell) in cells.enumerate() {
+            missing.extend(cell.is_none().then_some(step));
             before = cell.unwrap_or(before);
             values.push(before);
         }
-        all.push(Series { name, values, stamps: stamps.clone(), known: all_known.clone() });
+        all.push(Series { name, values, missing, stamps: stamps.clone(), known: all_known.clone() });
     }
     Ok(all)
 }

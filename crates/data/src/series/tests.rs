@@ -18,11 +18,12 @@ fn columns_are_series_and_every_treatment_is_stated() {
     assert_eq!((t.series[0].name.as_str(), &t.series[0].values[..]), ("a", &[1.0, 1.0, 2.0, 3.0, 4.0][..]));
     assert_eq!(t.step, Step::Seconds(86_400));
     let notes = t.notes.join("; ");
-    for note in ["1 missing values", "1 places where time", "sorted", "`b` never changes from 5"] {
+    for note in ["missing values of `a` 1 (20 %)", "1 places where time", "sorted", "`b` never changes from 5"] {
         assert!(notes.contains(note), "{note}: {notes}");
     }
     let t = table(text, &Columns { gaps: Gaps::Carry, ..Columns::default() });
     assert_eq!(t.series[0].values, [1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 4.0]);
+    assert_eq!(t.series[0].missing, [1, 4, 5]);
     assert_eq!(t.series[0].stamps[5].to_string(), "2024-01-06");
 }
 
@@ -97,6 +98,13 @@ fn bad_cells_and_columns_are_named() {
     assert!(e.contains("a column `when` (data.time)"), "{e}");
     let known = Columns { known: vec!["p".into()], ..none };
     assert!(error("date,v,p\n2024-01-01,1,\n", &known).starts_with("line 2: p: expected a number, got nothing"));
+}
+
+#[test]
+fn what_spreadsheets_write_is_read() {
+    let t = table("sep=;\ndate;v\n2024-01-01;1,5\n2024-01-02;#N/A\n;\n;\n", &Columns::default());
+    assert_eq!((&t.series[0].values[..], &t.series[0].missing[..]), (&[1.5, 1.5][..], &[1][..]));
+    assert_eq!(error("sep=;\ndate;v\n2024-01-01;x\n", &Columns::default()), "line 3: v: expected a number, got `x`");
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub struct Example {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum LabelledSource {
-    /// `LABEL TAB text`, a line each; where a line has no TAB, `LABEL SPACE text`; fastText's `__label__` is not part of the
+    /// `LABEL TAB text`, a line each; where the first line has no TAB, `LABEL SPACE text`; fastText's `__label__` is not part of the
     /// label.
     Lines(PathBuf),
     /// A CSV with a header.
@@ -77,11 +77,13 @@ impl LabelledSource {
 /// If a line has no label, or no text.
 pub fn parse_lines(text: &str) -> Result<Vec<Example>, InputError> {
     let mut examples = Vec::new();
+    // A file says with its first line what stands between label and text.
+    let tabs = text.lines().find(|line| !line.trim().is_empty()).is_some_and(|line| line.contains('\t'));
     for (number, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
             continue;
         }
-        let parts = line.split_once('\t').or_else(|| line.trim_start().split_once(' '));
+        let parts = line.split_once('\t').or_else(|| line.trim_start().split_once(' ').filter(|_| !tabs));
         let (label, text) = parts.map_or(("", ""), |(label, text)| (label.trim(), text.trim()));
         let label = label.strip_prefix("__label__").unwrap_or(label);
         if label.is_empty() || text.is_empty() {
@@ -99,7 +101,8 @@ pub fn parse_lines(text: &str) -> Result<Vec<Example>, InputError> {
 /// # Errors
 /// If a column is missing, a row has other columns than the header, or no label.
 pub fn parse_csv(text: &str, columns: &CsvColumns) -> Result<Vec<Example>, InputError> {
-    let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(text.as_bytes());
+    let delimiter = crate::series::delimiter(text.lines().next().unwrap_or("")) as u8;
+    let mut reader = csv::ReaderBuilder::new().flexible(false).delimiter(delimiter).from_reader(text.as_bytes());
     let bad = |e: csv::Error| {
         let line = e.position().map(|p| p.line() as usize);
         let got = match e.kind() {
@@ -146,12 +149,14 @@ mod tests {
 
     #[test]
     fn lines_may_have_tabs_spaces_or_fasttexts_prefix() {
-        let examples = parse_lines("pos\ta b\n\n1 c d\n__label__x e\n").unwrap();
+        let examples = parse_lines("pos a b\n\n1 c d\n__label__x\te\n").unwrap();
         let all: Vec<(&str, &str, usize)> =
             examples.iter().map(|e| (e.label.as_str(), e.text.as_str(), e.line)).collect();
         assert_eq!(all, [("pos", "a b", 1), ("1", "c d", 3), ("x", "e", 4)]);
         let e = parse_lines("a b\nword\n").unwrap_err();
         assert_eq!(e.to_string(), "line 2: expected a label and a text, got `word`");
+        let e = parse_lines("pos\ta b\nThe film\n").unwrap_err();
+        assert_eq!(e.to_string(), "line 2: expected a label and a text, got `The film`");
         assert!(parse_lines("\ttext\n").is_err() && parse_lines("label\t \n").is_err());
     }
 
@@ -184,6 +189,8 @@ mod tests {
         assert_eq!(e.to_string(), "line 1: expected a column `body`, got columns id, stars, review");
         let e = parse_csv("stars,review\n1,a\n2,b,c\n", &columns).unwrap_err();
         assert_eq!(e.line, Some(3), "{e}");
+        let semicolons = parse_csv("id;stars;review\n1;5;good, very\n", &columns).unwrap();
+        assert_eq!(semicolons[0].text, "good, very");
         let e = parse_csv("stars,review\n,a\n", &columns).unwrap_err();
         assert_eq!(e.to_string(), "line 2: stars: expected a label, got an empty field");
     }

@@ -31,7 +31,9 @@ pub struct Score {
     pub calibration_error_before: f64,
     /// Each class by its name.
     pub classes: BTreeMap<String, ClassScore>,
-    /// `[class, answer]`, in the order of the model's classes.
+    /// The order of the rows and columns of `confusion`.
+    pub order: Vec<String>,
+    /// `[class, answer]`
     pub confusion: Confusion,
     /// What simpler ways score on the same examples.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -103,6 +105,7 @@ pub fn evaluate(
         temperature,
         calibration_error_before: expected_calibration_error(&logits, &classes, 1.0),
         classes: model.classes.iter().cloned().zip(confusion.classes()).collect(),
+        order: model.classes.clone(),
         confusion,
         baselines: Vec::new(),
     }))

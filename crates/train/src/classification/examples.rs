@@ -36,7 +36,12 @@ pub struct Examples {
     pub test_is_dev: bool,
     /// Text without labels to learn from first.
     pub unlabelled: Vec<String>,
+    /// What a person should know of them.
+    pub notes: Vec<String>,
 }
+
+/// A class of fewer examples is hardly learnt, and may be a mistake.
+const FEW: usize = 5;
 
 impl Examples {
     /// Reads the data; relative paths are looked up from here, then in `directory`.
@@ -93,7 +98,14 @@ impl Examples {
             let text = read_encoded(&located(path, directory), data.encoding)?;
             unlabelled.extend(text.lines().filter(|line| !line.trim().is_empty()).map(String::from));
         }
-        Ok(Self { classes, train, dev, test, test_is_dev, unlabelled })
+        let count = |class: usize| train.iter().chain(&dev).filter(|example| example.class == class).count();
+        let few = |(class, name): (usize, &String)| {
+            let count = count(class);
+            (count < FEW).then(|| format!("`{name}` {count}"))
+        };
+        let few: Vec<String> = classes.iter().enumerate().filter_map(few).collect();
+        let notes = (!few.is_empty()).then(|| format!("classes of few examples, hardly learnt: {}", few.join(", ")));
+        Ok(Self { classes, train, dev, test, test_is_dev, unlabelled, notes: notes.into_iter().collect() })
     }
 
     /// Learns the vocabulary of the training data; with it the word vectors that the embedding begins with.

@@ -185,6 +185,10 @@ impl training::Task for Classification {
         )
     }
 
+    fn notes(&self) -> &[String] {
+        &self.examples.notes
+    }
+
     fn fingerprint(&self) -> u64 {
         let tokens = self.texts.iter().zip(&self.examples.train);
         let tokens = tokens.flat_map(|(ids, example)| ids.iter().copied().chain([u32::MAX, example.class as u32]));

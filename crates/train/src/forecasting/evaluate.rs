@@ -8,6 +8,7 @@ use crate::Error;
 use crate::training;
 use serde::Serialize;
 use simurgh_data::InputError;
+use simurgh_data::series::Table;
 use simurgh_nn::forecaster::DecodingKind;
 use simurgh_nn::pass::{Pass, Precision};
 use std::collections::BTreeMap;
@@ -146,13 +147,26 @@ pub(super) fn measure(
         by_step[1] = vec![0.0; horizon];
     }
     let mut windows_of = vec![0usize; panel.all.len()];
+    let (mut values, mut unmeasured) = (origins.len() * horizon, vec![0usize; panel.all.len()]);
     let done = each_batch(network, panel, reset, origins, horizon, &mut |places, windows| {
         let chunk: Vec<Origin> = places.iter().map(|&place| origins[place]).collect();
         let (chunk, truth) = (chunk.as_slice(), panel.truth(&chunk, horizon));
         chunk.iter().for_each(|o| windows_of[o.series] += 1);
-        let forecast = model.ahead(panel, chunk, windows, horizon)?;
+        let mut forecast = model.ahead(panel, chunk, windows, horizon)?;
+        // Where nothing was measured nothing is wrong, and nothing is counted.
+        let missing = panel.missing(chunk, horizon);
+        let as_measured = |values: &mut [f32], width: usize| {
+            missing.iter().for_each(|&at| values[at * width..][..width].fill(truth[at]));
+        };
+        as_measured(&mut forecast, width);
+        values -= missing.len();
+        missing.iter().for_each(|at| unmeasured[chunk[at / horizon].series] += 1);
         own.add(forecast.iter().copied().skip(median).step_by(width), &truth, chunk, horizon);
+        let mut absent = missing.iter().peekable();
         for (i, (row, truth)) in forecast.chunks_exact(width).zip(truth.iter()).enumerate() {
+            if absent.next_if_eq(&&i).is_some() {
+                continue;
+            }
             by_step[0][i % horizon] += f64::from(truth - row[median]).powi(2);
             for (count, value) in below.iter_mut().zip(row) {
                 *count += usize::from(truth < value);
@@ -161,30 +175,35 @@ pub(super) fn measure(
         }
         score.loss += loss(&forecast, &truth, &config.quantiles);
         if !by_step[1].is_empty() {
-            let told = network.told(windows, &truth, &mut Pass::default())?;
-            for (i, (row, truth)) in told.chunks_exact(width).zip(truth.iter()).enumerate() {
+            let mut forced = network.told(windows, &truth, &mut Pass::default())?;
+            as_measured(&mut forced, width);
+            for (i, (row, truth)) in forced.chunks_exact(width).zip(truth.iter()).enumerate() {
                 by_step[1][i % horizon] += f64::from(truth - row[median]).powi(2);
             }
         }
         let mut naive = Vec::with_capacity(truth.len());
         windows.past.chunks_exact(look_back).for_each(|past| repeat_last(past, horizon, &mut naive));
+        as_measured(&mut naive, 1);
         baselines[0].1.add(naive.iter().copied(), &truth, chunk, horizon);
         if period > 1 {
             naive.clear();
             // A season may be longer than what the network reads.
             let past = |o: &Origin| &panel.all[o.series].values[..o.step];
             chunk.iter().for_each(|o| seasonal(past(o), period, horizon, &mut naive));
+            as_measured(&mut naive, 1);
             baselines[1].1.add(naive.iter().copied(), &truth, chunk, horizon);
         }
         if solved && let Some((_, sums)) = baselines.last_mut() {
-            sums.add(linear.forecast(&windows.past).into_iter(), &truth, chunk, horizon);
+            let mut solved = linear.forecast(&windows.past);
+            as_measured(&mut solved, 1);
+            sums.add(solved.into_iter(), &truth, chunk, horizon);
         }
         Ok(go_on())
     })?;
     if !done {
         return Ok(None);
     }
-    let values = (origins.len() * horizon) as f64;
+    let values = values.max(1) as f64;
     (score.mse, score.mae, score.loss) = (own.squared / values, own.absolute / values, score.loss / values);
     score.below = config
         .quantiles
@@ -196,7 +215,7 @@ pub(super) fn measure(
         score.coverage = Some(Coverage { nominal: last - first, share: between as f64 / values });
     }
     for (k, s) in panel.all.iter().enumerate().filter(|(k, _)| windows_of[*k] > 0) {
-        let unit = s.scale.unit() / (windows_of[k] * horizon) as f64;
+        let unit = s.scale.unit() / (windows_of[k] * horizon - unmeasured[k]).max(1) as f64;
         let best =
             baselines.iter().min_by(|a, b| a.1.series[k].total_cmp(&b.1.series[k])).expect("there are baselines");
         let (baseline_mae, baseline) = (best.1.series[k] * unit, best.0.clone());
@@ -248,6 +267,27 @@ fn loss(forecast: &[f32], truth: &[f32], quantiles: &[f64]) -> f64 {
     simurgh_nn::forecaster::errors(forecast, truth, quantiles).expect("forecasts of these values").loss
 }
 
+/// A backtest on the last windows of a table, at most `most` of each series; none if it has none.
+///
+/// # Errors
+/// If it has a series that the model must know and does not.
+pub fn recent(model: &ForecastModel, table: &Table, most: usize) -> Result<Option<Score>, Error> {
+    let panel = model.panel(table.clone())?;
+    let origins: Vec<Origin> = whole(model, &panel, most);
+    if origins.is_empty() { Ok(None) } else { measure(model, &panel, &origins, || true) }
+}
+
+/// The last windows of every series, at most `most` of each.
+fn whole(model: &ForecastModel, panel: &Panel, most: usize) -> Vec<Origin> {
+    let m = &model.recipe.model;
+    let of = |(series, s): (usize, &super::panel::Scaled)| {
+        let steps = m.look_back..(s.values.len() + 1).saturating_sub(m.horizon);
+        let measured = |step: &usize| s.missing_in(*step, m.horizon) < m.horizon;
+        steps.rev().filter(measured).take(most).map(|step| Origin { series, step }).collect::<Vec<_>>()
+    };
+    panel.all.iter().enumerate().flat_map(of).collect()
+}
+
 /// A backtest of a model: from every origin of the test part of its own data, or of the whole of `file`.
 ///
 /// # Errors
@@ -270,13 +310,7 @@ pub fn evaluate(
     let m = &recipe.model;
     let origins = match file {
         None => panel.origins(recipe, 2),
-        Some(_) => {
-            let of = |(series, s): (usize, &super::panel::Scaled)| {
-                let steps = m.look_back..(s.values.len() + 1).saturating_sub(m.horizon);
-                steps.map(move |step| Origin { series, step })
-            };
-            panel.all.iter().enumerate().flat_map(of).collect()
-        }
+        Some(_) => whole(model, &panel, usize::MAX),
     };
     if origins.is_empty() {
         let longest = panel.all.iter().map(|s| s.values.len()).max().unwrap_or(0);

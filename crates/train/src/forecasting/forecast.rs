@@ -91,7 +91,7 @@ impl ForecastModel {
         Ok(panel)
     }
 
-    /// The forecasts of a batch of windows, `[windows, horizon, width]`. A series that never changed, in training or in all of what is
+    /// The forecasts of a batch of windows, `[windows, horizon, width]`, quantiles rising. A series that never changed, in training or in all of what is
     /// there, goes on as it is.
     pub(super) fn ahead(
         &self,
@@ -111,6 +111,8 @@ impl ForecastModel {
                 row.fill(past[0]);
             }
         }
+        // Quantiles learnt by themselves may cross; in order they are at least as good (Chernozhukov et al. 2010).
+        forecast.chunks_exact_mut(self.recipe.model.width()).for_each(|row| row.sort_by(f32::total_cmp));
         Ok(forecast)
     }
 
@@ -183,9 +185,7 @@ impl ForecastModel {
             super::baseline::seasonal(&s.values, panel.scales.period, horizon, &mut seasonal);
             let rows = forecast[k * reach * width..][..horizon * width].chunks_exact(width);
             let steps = rows.enumerate().map(|(t, row)| {
-                let mut row: Vec<f64> = row.iter().map(|x| undo(&s.scale, x)).collect();
-                // Quantiles learnt by themselves may cross; in order they are at least as good (Chernozhukov et al. 2010).
-                row.sort_by(f64::total_cmp);
+                let row = row.iter().map(|x| undo(&s.scale, x)).collect();
                 (s.series.stamps[n + t], row)
             });
             let from = n - history.clamp(1, n);

@@ -10,7 +10,7 @@ mod report;
 mod streams;
 mod task;
 
-pub use evaluate::{Score, evaluate};
+pub use evaluate::{Score, evaluate, recent};
 pub use forecast::{ForecastModel, SeriesForecast};
 pub use plot::{forecast_svg, forecast_text};
 pub use recipe::{Data, Embedded, Recipe, Unfolding};

@@ -87,6 +87,14 @@ pub(super) struct Scaled {
     borders: [usize; 3],
 }
 
+impl Scaled {
+    /// How many of so many steps were not measured.
+    pub(super) fn missing_in(&self, step: usize, horizon: usize) -> usize {
+        let missing = &self.series.missing;
+        missing.partition_point(|at| *at < step + horizon) - missing.partition_point(|at| *at < step)
+    }
+}
+
 /// All series of a table.
 #[derive(Clone, Debug)]
 pub(super) struct Panel {
@@ -172,15 +180,19 @@ impl Panel {
     }
 
     /// The windows of a part (0: to learn from, 1: to choose by, 2: to measure on): what is forecast lies in it; what is read may lie
-    /// before it, but for the first part. Nothing is learnt from series that never change.
+    /// before it, but for the first part. Nothing is learnt from series that never change, nor from windows of which less than half
+    /// was measured; nor are these measured on.
     pub(super) fn origins(&self, recipe: &Recipe, part: usize) -> Vec<Origin> {
         let model = &recipe.model;
         let of = |(series, s): (usize, &Scaled)| {
             let from = if part == 0 { 0 } else { s.borders[part - 1] };
-            let part_of_it = part == 2 || !s.scale.is_constant();
+            let changes = |values: &[f32]| values.iter().any(|x| *x != values[0]);
+            let part_of_it = if part == 2 { changes(&s.values) } else { !s.scale.is_constant() };
             let steps: Range<usize> =
                 from.max(model.look_back)..(s.borders[part] + 1).saturating_sub(model.horizon).max(from);
-            steps.filter(move |_| part_of_it).map(move |step| Origin { series, step })
+            let measured = |step: &usize| 2 * s.missing_in(*step, model.horizon) <= model.horizon;
+            let wanted = steps.filter(|step| part_of_it && measured(step));
+            wanted.map(|step| Origin { series, step }).collect::<Vec<_>>()
         };
         self.all.iter().enumerate().flat_map(of).collect()
     }
@@ -200,6 +212,17 @@ impl Panel {
     /// What came then.
     pub(super) fn truth(&self, origins: &[Origin], horizon: usize) -> Arc<[f32]> {
         origins.iter().flat_map(|o| &self.all[o.series].values[o.step..o.step + horizon]).copied().collect()
+    }
+
+    /// Where in [`Panel::truth`] nothing was measured.
+    pub(super) fn missing(&self, origins: &[Origin], horizon: usize) -> Vec<usize> {
+        let of = |(k, o): (usize, &Origin)| {
+            let missing = &self.all[o.series].series.missing;
+            let range =
+                missing.partition_point(|at| *at < o.step)..missing.partition_point(|at| *at < o.step + horizon);
+            missing[range].iter().map(|at| k * horizon + at - o.step).collect::<Vec<_>>()
+        };
+        origins.iter().enumerate().flat_map(of).collect()
     }
 
     /// What learning needs is there.

@@ -11,6 +11,9 @@ use simurgh_nn::init::Init;
 use simurgh_nn::optimizer::Optimizer;
 use simurgh_nn::parameters;
 
+/// A network that begins with noise is far from what it can be after fewer updates.
+const FEW: u64 = 200;
+
 impl<T: Task> Loop<T> {
     /// From the run's last checkpoint, or from the beginning.
     pub(super) fn new(task: T, run: RunDirectory, device: &Device, command: String) -> Result<Self, Error> {
@@ -74,6 +77,11 @@ impl<T: Task> Loop<T> {
             };
             self.progress.updates = updates;
             let steps = if t.steps > 0 { t.steps.min(updates * t.epochs) } else { updates * t.epochs };
+            if self.progress.step == 0 && steps < FEW {
+                let more = format!("--set train.epochs={}", t.epochs * FEW.div_ceil(steps.max(1)));
+                let hint = format!("{more}, or a smaller train.batch_tokens, makes more");
+                observer.note(&format!("note: a run of {steps} updates learns little: {hint}"));
+            }
             let groups: Vec<&[Vec<usize>]> = batches.chunks(t.accumulate as usize).collect();
             if self.progress.batch as usize >= groups.len() {
                 let got = format!("update {} of an epoch of {}", self.progress.batch + 1, groups.len());

@@ -27,17 +27,25 @@ pub(super) fn run(args: &EvalArgs) -> Result<(), Failure> {
     print_forecasting(&score)
 }
 
+/// A forecaster's errors with the baselines' beside them, and how its band holds.
+pub fn scores(score: &forecasting::Score) -> Vec<String> {
+    let row = |name: &str, mse: f64, mae: f64| format!("MSE {mse:.4}   MAE {mae:.4}   {name}");
+    let mut lines = vec![row("this model", score.mse, score.mae)];
+    lines.extend(score.baselines.iter().map(|b| row(&b.name, b.mse, b.mae)));
+    if let Some(c) = &score.coverage {
+        let (share, nominal, pinball) = (100.0 * c.share, 100.0 * c.nominal, score.loss / 2.0);
+        lines.push(format!(
+            "{share:.1} % of the values in the band that should hold {nominal:.0} %; pinball loss {pinball:.4}"
+        ));
+    }
+    lines
+}
+
 /// A forecaster's scores, the baselines beside them, for a person.
 pub fn print_forecasting(score: &forecasting::Score) -> Result<(), Failure> {
     let mut out = std::io::stdout();
-    let mut row = |name: &str, mse: f64, mae: f64| writeln!(out, "  MSE {mse:.4}   MAE {mae:.4}   {name}");
-    row("this model", score.mse, score.mae)?;
-    for baseline in &score.baselines {
-        row(&baseline.name, baseline.mse, baseline.mae)?;
-    }
-    if let Some(c) = &score.coverage {
-        let (share, nominal) = (100.0 * c.share, 100.0 * c.nominal);
-        writeln!(out, "  {share:.1} % of the values in the band that should hold {nominal:.0} %")?;
+    for line in scores(score) {
+        writeln!(out, "  {line}")?;
     }
     let width = score.series.keys().map(|name| name.chars().count()).max().unwrap_or(0).clamp(6, 30);
     writeln!(out, "\n  {:width$}  mean absolute error, in its own units", "series")?;

@@ -1,7 +1,7 @@
 //! `simurgh eval`
 
 mod classification;
-mod forecasting;
+pub(super) mod forecasting;
 mod labelling;
 mod language_model;
 mod music;
