@@ -12,6 +12,7 @@ per_cent = lambda name, text: (name, text, 100, ".2f", " %")
 error = lambda name, text: (name, text, 1, ".4f", "")
 accuracy, macro_f1 = per_cent("accuracy", "accuracy"), per_cent("macro_f1", "macro F1")
 mse, mae, coverage = error("mse", "MSE"), error("mae", "MAE"), per_cent("coverage", "within the band")
+pinball = ("loss", "pinball loss", 0.5, ".4f", "")
 nats = ("nll", "nats a frame", 1, ".3f", "")
 
 
@@ -43,11 +44,11 @@ rows = {
     "etth1-192": ahead("etth1", 192, 896, [mse, mae]),
     "etth1-336": ahead("etth1", 336, 896, [mse, mae]),
     "etth1-720": ahead("etth1", 720, 896, [mse, mae]),
-    "exchange-96": ("exchange", [], [mse, mae, coverage]),
-    "exchange-192": ahead("exchange", 192, 256, [mse, mae, coverage]),
-    "exchange-336": ahead("exchange", 336, 256, [mse, mae, coverage]),
-    "exchange-720": ahead("exchange", 720, 256, [mse, mae, coverage]),
-    "sunspots": ("sunspots", [], [mse, mae, coverage]),
+    "exchange-96": ("exchange", [], [mse, mae, coverage, pinball]),
+    "exchange-192": ahead("exchange", 192, 256, [mse, mae, coverage, pinball]),
+    "exchange-336": ahead("exchange", 336, 256, [mse, mae, coverage, pinball]),
+    "exchange-720": ahead("exchange", 720, 256, [mse, mae, coverage, pinball]),
+    "sunspots": ("sunspots", [], [mse, mae, coverage, pinball]),
 }
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

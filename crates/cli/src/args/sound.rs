@@ -62,7 +62,8 @@ pub struct LabelArgs {
     /// A WAV file; `-` is standard input: a WAV, or with --rate raw samples
     #[arg(default_value = "-")]
     pub file: String,
-    /// A model file, or a recipe: digits. Of a recipe the newest run in runs/ is used; without one it is trained
+    /// A model file, or a recipe: digits. Of a recipe the newest finished run with its own settings
+    /// in runs/ is used (runs with others by their file); without one it is trained
     #[arg(long, value_name = "MODEL")]
     pub model: String,
     /// Standard input is raw 16-bit little-endian samples of one channel, so many a second

@@ -46,7 +46,8 @@ A line of output is: class TAB probability TAB text (its tabs and line ends as s
 pub struct ClassifyArgs {
     /// Texts; without any, the lines of standard input
     pub text: Vec<String>,
-    /// A model file, or a recipe: trec, sst2, sentipers. Of a recipe the newest run in runs/ is used; without one it is trained
+    /// A model file, or a recipe: trec, sst2, sentipers. Of a recipe the newest finished run with its own
+    /// settings in runs/ is used (runs with others by their file); without one it is trained
     #[arg(long, value_name = "MODEL")]
     pub model: String,
     /// Show which words decided, on a terminal in colours: orange for the answer, blue against it; elsewhere [[much]] and [some]
@@ -69,7 +70,7 @@ pub struct ClassifyArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A worked example, on any text file:
-  simurgh train text --set data.train=book.txt             characters, one stream; minutes
+  simurgh train text --set data.train=book.txt             characters, one stream; a novel takes an hour or two
   simurgh generate --model runs/text-1/model.safetensors --start \"Once \" --length 500
   simurgh eval runs/text-1/model.safetensors --data other.txt      perplexity, bits a character
 

@@ -44,6 +44,9 @@ pub fn run(args: &ForecastArgs) -> Result<(), Failure> {
         simurgh_train::Error::Input(e) if e.path.is_none() => simurgh_train::Error::Input(e.at(&args.file)),
         e => e,
     };
+    let horizon = args.horizon.unwrap_or(model.recipe.model.horizon);
+    let (look_back, quantiles) = (model.recipe.model.look_back, &model.recipe.model.quantiles);
+    let forecasts = model.forecast(table.clone(), horizon, look_back.max(2 * horizon)).map_err(named)?;
     let (of, score) = match tested {
         Some(score) => ("the last part of the file", Some(score)),
         None => {
@@ -55,9 +58,6 @@ pub fn run(args: &ForecastArgs) -> Result<(), Failure> {
         tell(&format!("measured on {of}, {} windows, scaled:", score.windows));
         scores(score).iter().for_each(|line| tell(&format!("  {line}")));
     }
-    let horizon = args.horizon.unwrap_or(model.recipe.model.horizon);
-    let (look_back, quantiles) = (model.recipe.model.look_back, &model.recipe.model.quantiles);
-    let forecasts = model.forecast(table, horizon, look_back.max(2 * horizon)).map_err(named)?;
     if let Some(path) = &args.plot {
         simurgh_train::artifact::atomic_write(path, forecast_svg(&forecasts, quantiles).as_bytes())
             .map_err(|e| InputError::io(path, "a file that can be written", &e))?;

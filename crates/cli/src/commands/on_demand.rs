@@ -50,7 +50,9 @@ fn train<T: Task>(name: &str, recipe: T::Recipe, set: &Set, begun: Option<&RunDi
     if let Some(missing) = places.iter().find(|p| !found(p)) {
         let hint = match set.origin {
             Origin::Private { why, .. } => why.to_string(),
-            _ => format!("simurgh data fetch {name}, then the same command trains it; or --model FILE"),
+            _ => format!(
+                "simurgh data fetch {name}, then the same command trains it (data elsewhere: SIMURGH_DATA=DIR); or --model FILE"
+            ),
         };
         let message = format!(
             "{name}: expected a model, or the data to train one ({}), got neither: it may not ship (licence: {})",

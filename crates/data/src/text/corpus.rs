@@ -120,6 +120,7 @@ pub fn read_encoded(path: &Path, encoding: Encoding) -> Result<String, InputErro
     } else {
         file.read_to_end(&mut bytes).map_err(io)?;
     }
+    bytes = utf16(bytes);
     if encoding == Encoding::Latin1 && std::str::from_utf8(&bytes).is_err() {
         bytes = bytes.into_iter().map(char::from).collect::<String>().into_bytes();
     }
@@ -135,6 +136,19 @@ pub fn read_encoded(path: &Path, encoding: Encoding) -> Result<String, InputErro
         return Err(InputError::new("text", "an empty file", "give a file with a sentence a line").at(path));
     }
     Ok(text.strip_prefix('\u{FEFF}').map(String::from).unwrap_or(text))
+}
+
+/// UTF-16 that says so by its byte order mark, as spreadsheets' "Unicode text" does, in UTF-8; other bytes as they are, and damaged
+/// ones, too.
+fn utf16(bytes: Vec<u8>) -> Vec<u8> {
+    let unit: fn([u8; 2]) -> u16 = match bytes.get(..2) {
+        Some([0xff, 0xfe]) => u16::from_le_bytes,
+        Some([0xfe, 0xff]) => u16::from_be_bytes,
+        _ => return bytes,
+    };
+    let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+    let whole = bytes.len().is_multiple_of(2);
+    String::from_utf16(&units).ok().filter(|_| whole).map_or(bytes, String::into_bytes)
 }
 
 fn read_tsv(path: &Path) -> Result<Vec<Pair>, InputError> {
@@ -176,6 +190,21 @@ mod tests {
         let path = directory.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         (directory, path)
+    }
+
+    #[test]
+    fn utf_16_is_read_where_it_says_so() {
+        let text = "نام\tسلام\n";
+        let (little, big): (Vec<u8>, Vec<u8>) = (
+            text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        );
+        for marked in [[&[0xff, 0xfe][..], &little].concat(), [&[0xfe, 0xff][..], &big].concat()] {
+            assert_eq!(utf16(marked.clone()), text.as_bytes());
+            // Cut within a character it is no text.
+            assert!(String::from_utf8(utf16(marked[..marked.len() - 1].to_vec())).is_err());
+        }
+        assert_eq!(utf16(text.into()), text.as_bytes());
     }
 
     #[test]
