@@ -82,6 +82,19 @@ fn an_interrupted_run_ends_with_the_same_bytes_and_learns() {
 }
 
 #[test]
+fn windows_without_a_state_learn_no_turns() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = json(directory.path());
+    let of = |reset: &str| {
+        let set = ["bptt.window_steps=1", &format!("bptt.reset={reset}")];
+        train(recipe(&file, &set), &directory.path().join(reset), &mut Quiet).unwrap().test.nll
+    };
+    let (carried, alone) = (of("epoch"), of("window"));
+    // Two chords, each as likely.
+    assert!(carried < 0.4 && alone > 0.6, "{carried} {alone}");
+}
+
+#[test]
 fn transposed_pieces_stay_on_the_keys() {
     let directory = tempfile::tempdir().unwrap();
     let folder = directory.path().join("midi");

@@ -211,6 +211,7 @@ impl Table {
             ));
         }
         notes.extend(missing(&series));
+        notes.extend(told_ahead(&series).filter(|_| known.is_empty()));
         notes.extend(told);
         for &column in &roles.left_out {
             let name = if header[column].is_empty() { "without a name" } else { header[column].as_str() };
@@ -240,6 +241,24 @@ fn missing(series: &[Series]) -> Option<String> {
     let more = if more > 0 { format!(" and of {more} series more") } else { String::new() };
     let treatment = "each is taken to be the one before it (before the first: the first), and not measured on";
     (!lacking.is_empty()).then(|| format!("missing values of {}{more}: {treatment}", named.join(", ")))
+}
+
+/// That the last rows have values of some columns alone: these are perhaps known in advance.
+fn told_ahead(series: &[Series]) -> Option<String> {
+    let last =
+        |s: &Series| s.missing.iter().rev().zip((0..s.values.len()).rev()).take_while(|(a, b)| **a == *b).count();
+    let (open, whole): (Vec<&Series>, Vec<&Series>) = series.iter().partition(|s| last(s) > 0);
+    let rows = open.iter().map(|s| last(s)).min().filter(|rows| *rows > 1)?;
+    // In long form a series ends where it ends.
+    let names: Vec<&str> = whole.iter().filter(|s| s.stamps == open[0].stamps).map(|s| s.name.as_str()).collect();
+    let of = |name: &&str| format!("`{name}`");
+    (!names.is_empty()).then(|| {
+        format!(
+            "the last {rows} rows have values of {} alone: if they are known in advance, say --known {} (in recipes data.known)",
+            names.iter().map(of).collect::<Vec<_>>().join(", "),
+            names.join(",")
+        )
+    })
 }
 
 /// Puts the rows of a series in the order of time; whether they were not.

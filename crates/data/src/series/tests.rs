@@ -101,6 +101,15 @@ fn bad_cells_and_columns_are_named() {
 }
 
 #[test]
+fn columns_that_go_on_alone_are_told() {
+    let text = "date,v,price\n2024-01-01,1,5\n2024-01-02,2,5\n2024-01-03,,5\n2024-01-04,,6\n";
+    let notes = table(text, &Columns::default()).notes;
+    let told = "the last 2 rows have values of `price` alone: if they are known in advance, say --known price (in recipes data.known)";
+    assert_eq!(notes[1], told);
+    assert!(table(text, &Columns { known: vec!["price".into()], ..Columns::default() }).notes.is_empty());
+}
+
+#[test]
 fn what_spreadsheets_write_is_read() {
     let t = table("sep=;\ndate;v\n2024-01-01;1,5\n2024-01-02;#N/A\n;\n;\n", &Columns::default());
     assert_eq!((&t.series[0].values[..], &t.series[0].missing[..]), (&[1.5, 1.5][..], &[1][..]));

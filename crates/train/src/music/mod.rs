@@ -9,6 +9,6 @@ mod task;
 
 pub use composition::{Composing, MusicModel};
 pub use evaluate::{Score, evaluate};
-pub use recipe::{Data, Recipe};
+pub use recipe::{Data, Recipe, Unfolding};
 pub use roll::roll_svg;
 pub use task::Music;

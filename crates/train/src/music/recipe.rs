@@ -1,7 +1,7 @@
 //! A model of music's recipe.
 
 use crate::recipe::validate::{out_of_range, shared, within};
-use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train, shared_tables};
+use crate::recipe::{self, Bptt, OneOrMany, Reset, Saved, TaskName, TaskRecipe, Train, shared_tables};
 use crate::scheduled_sampling::TeacherForcing;
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
@@ -31,13 +31,26 @@ pub struct Recipe {
     pub train: Train,
     /// How far back gradients go.
     #[serde(default)]
-    pub bptt: Bptt,
+    pub bptt: Unfolding,
     /// How often the teacher is heard.
     #[serde(default)]
     pub teacher_forcing: TeacherForcing,
     /// How the model is saved.
     #[serde(default)]
     pub artifact: Saved,
+}
+
+/// `[bptt]`: backpropagation through time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Unfolding {
+    /// Gradients go no further back than the beginning of a window of so many frames; 0: to the first frame.
+    pub window_steps: usize,
+    /// "epoch": the state is carried on from window to window, from a piece's first frame to its last. "window": in training each
+    /// window begins without one, to see what it is worth.
+    pub reset: Reset,
+    /// Keep the states between blocks of steps alone and compute the activations again.
+    pub checkpoint: bool,
 }
 
 /// `[data]`: pieces of music.
@@ -73,7 +86,7 @@ impl TaskRecipe for Recipe {
     shared_tables!();
 
     fn bptt(&self) -> Bptt {
-        self.bptt.clone()
+        Bptt { window_steps: self.bptt.window_steps, checkpoint: self.bptt.checkpoint }
     }
 
     fn teacher_forcing(&self) -> TeacherForcing {
@@ -89,6 +102,9 @@ impl TaskRecipe for Recipe {
         }
         shared(self)?;
         self.teacher_forcing.validate()?;
+        if self.bptt.reset == Reset::Window && self.bptt.window_steps == 0 {
+            return Err(out_of_range("bptt.window_steps", "1 or more with bptt.reset = \"window\"", 0));
+        }
         within("data.frames_per_quarter", self.data.frames_per_quarter as usize, 1, 48)?;
         within("data.transpose", usize::from(self.data.transpose), 0, 12)
     }

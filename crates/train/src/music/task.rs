@@ -5,7 +5,7 @@ use super::evaluate::{Score, exposure, keys, measure};
 use super::recipe::Recipe;
 use super::report;
 use crate::Error;
-use crate::recipe::{OneOrMany, located};
+use crate::recipe::{OneOrMany, Reset, located};
 use crate::run::{Event, RunDirectory};
 use crate::training::{self, Evaluation, Moment, Step};
 use serde_json::json;
@@ -161,7 +161,10 @@ impl training::Task for Music {
         pass: &mut Pass,
     ) -> Result<Step, Error> {
         let all: Vec<Vec<Vec<u8>>> = batch.iter().map(|&i| keys(&self.train[i], self.up(i, moment.epoch))).collect();
-        let pieces: Vec<&[Vec<u8>]> = all.iter().map(Vec::as_slice).collect();
+        let bptt = &self.recipe.bptt;
+        let alone = bptt.reset == Reset::Window && bptt.window_steps > 0;
+        let frames = if alone { bptt.window_steps } else { usize::MAX };
+        let pieces: Vec<&[Vec<u8>]> = all.iter().flat_map(|piece| piece.chunks(frames)).collect();
         let mut packed = Pieces::new(&pieces)?;
         if moment.teacher.share < 1.0 {
             let read = network.valid().walk(&pieces, &moment.teacher, pass.precision)?;
