@@ -49,6 +49,8 @@ pub fn run(args: &ForecastArgs) -> Result<(), Failure> {
     let forecasts = model.forecast(table.clone(), horizon, look_back.max(2 * horizon)).map_err(named)?;
     let (of, score) = match tested {
         Some(score) => ("the last part of the file", Some(score)),
+        // Nobody would see it.
+        None if args.quiet && !args.json => ("", None),
         None => {
             let score = simurgh_train::forecasting::recent(&model, &table, RECENT).map_err(named)?;
             ("the end of the file (what the model has learnt of it flatters)", score)

@@ -2,7 +2,7 @@
 
 use super::labeller;
 use crate::args::LabelArgs;
-use crate::failure::{Failure, tell};
+use crate::failure::{Failure, note, tell};
 use simurgh_data::InputError;
 use simurgh_data::audio::Reader;
 use simurgh_train::labelling::{Heard, Segment, SoundLabeller};
@@ -72,9 +72,9 @@ fn listen(
         }
         if ended {
             if short && !args.quiet {
-                tell(match args.rate {
-                    Some(_) => "note: the last sample has one byte: left out",
-                    None => "note: the sound ends before its header says so: taken as far as it goes",
+                note(match args.rate {
+                    Some(_) => "the last sample has one byte: left out",
+                    None => "the sound ends before its header says so: taken as far as it goes",
                 });
             }
             break;

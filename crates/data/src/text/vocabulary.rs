@@ -78,11 +78,14 @@ impl Vocabulary {
 
     /// The characters that a text's unknown tokens stand for, and their ends where they are words.
     pub fn untold(&self, text: &str) -> usize {
-        let unknown = self.ids(text).into_iter().zip(self.pieces(text)).filter(|(id, _)| *id == UNKNOWN);
+        let (ids, unknown) = (self.ids(text), |id: &u32| *id == UNKNOWN);
         match self {
-            Self::Words(_) => unknown.map(|(_, word)| word.chars().count() + 1).sum(),
+            Self::Words(_) => {
+                let words = ids.iter().zip(self.pieces(text)).filter(|(id, _)| unknown(id));
+                words.map(|(_, word)| word.chars().count() + 1).sum()
+            }
             // One token a character.
-            Self::Characters(_) | Self::Subwords(_) => unknown.count(),
+            Self::Characters(_) | Self::Subwords(_) => ids.iter().filter(|id| unknown(id)).count(),
         }
     }
 

@@ -97,6 +97,21 @@ pub(super) fn never_read(vocabulary: &Vocabulary, documents: Documents) -> Vec<u
     vocabulary.unwritten().into_iter().chain((documents == Documents::Line).then_some(END)).collect()
 }
 
+/// Unknown tokens, of how many.
+#[derive(Default)]
+struct Unknown {
+    found: usize,
+    of: usize,
+}
+
+impl Unknown {
+    /// Those of a text, which begins with START.
+    fn count(&mut self, ids: &[u32]) {
+        self.found += ids.iter().filter(|id| **id == UNKNOWN).count();
+        self.of += ids.len() - 1;
+    }
+}
+
 /// How likely the lines are; none if `go_on` said no.
 ///
 /// # Errors
@@ -108,11 +123,12 @@ pub(super) fn measure(
     lines: &[String],
     mut go_on: impl FnMut() -> bool,
 ) -> Result<Option<Score>, Error> {
-    let (mut sums, mut tokens) = ([0.0; 3], 0);
+    let (mut sums, mut tokens, mut unknown) = ([0.0; 3], 0, Unknown::default());
     let mut add = |loss: &Loss| sums.iter_mut().zip(loss.values()).for_each(|(sum, value)| *sum += value);
     match recipe.text.documents {
         Documents::Stream => {
             let ids = stream(vocabulary, lines);
+            unknown.count(&ids);
             // Short parts would begin without a state too often.
             let streams = (ids.len() / (4 * WINDOW)).clamp(1, STREAMS);
             let mut states: Option<Vec<State>> = None;
@@ -139,6 +155,7 @@ pub(super) fn measure(
         }
         Documents::Line => {
             let mut all = documents(vocabulary, lines);
+            all.iter().for_each(|ids| unknown.count(ids));
             all.sort_by_key(Vec::len);
             for chunk in all.chunks(BATCH) {
                 let texts: Vec<&[u32]> = chunk.iter().map(Vec::as_slice).collect();
@@ -162,9 +179,12 @@ pub(super) fn measure(
     }
     let nll = sums[1] / tokens as f64;
     let characters = characters(vocabulary, lines);
-    let spelt = SPELT * lines.iter().map(|line| vocabulary.untold(line)).sum::<usize>() as f64;
-    let ids = || lines.iter().flat_map(|line| vocabulary.ids(line));
-    let unknown = ids().filter(|id| *id == UNKNOWN).count() as f64 / ids().count().max(1) as f64;
+    // Most texts have none, and are not cut again.
+    let untold = match unknown.found {
+        0 => 0,
+        _ => lines.iter().map(|line| vocabulary.untold(line)).sum::<usize>(),
+    };
+    let spelt = SPELT * untold as f64;
     let both = if network.config().bidirectional { 2.0 } else { 1.0 };
     Ok(Some(Score {
         tokens,
@@ -172,7 +192,7 @@ pub(super) fn measure(
         nll,
         perplexity: nll.exp(),
         bits_per_character: (sums[1] / both / std::f64::consts::LN_2 + spelt) / characters as f64,
-        unknown,
+        unknown: unknown.found as f64 / unknown.of.max(1) as f64,
         accuracy: sums[2] / tokens as f64,
     }))
 }

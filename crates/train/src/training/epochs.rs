@@ -77,8 +77,9 @@ impl<T: Task> Loop<T> {
             };
             self.progress.updates = updates;
             let steps = if t.steps > 0 { t.steps.min(updates * t.epochs) } else { updates * t.epochs };
-            if self.progress.step == 0 && steps < FEW {
-                let more = format!("--set train.epochs={}", t.epochs * FEW.div_ceil(steps.max(1)));
+            // Who says how many updates there are knows it.
+            if self.progress.step == 0 && steps < FEW && t.steps != steps {
+                let more = format!("--set train.epochs={}", t.epochs.saturating_mul(FEW.div_ceil(steps.max(1))));
                 let hint = format!("{more}, or a smaller train.batch_tokens, makes more");
                 observer.note(&format!("note: a run of {steps} updates learns little: {hint}"));
             }
