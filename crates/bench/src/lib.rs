@@ -4,6 +4,7 @@ mod cases;
 mod measure;
 
 pub use measure::Row;
+pub use simurgh_kernels::cpu;
 pub use simurgh_nn::pass::Precision;
 
 use measure::Bench;

@@ -317,4 +317,8 @@ fn bench_prints_a_row_a_case() {
     }
     let out = case.run(&["bench", "kernels", "--quick", "--only", "nothing"]);
     assert!(out.starts_with("exit code: 1") && out.contains("got `nothing`"), "{out}");
+    let out = case.run(&["bench", "kernels", "--quick", "--only", "gemm 1x", "--isa", "portable"]);
+    assert!(out.starts_with("exit code: 0") && out.contains("gemm 1x1024x512"), "{out}");
+    let out = case.run(&["bench", "kernels", "--isa", "mmx"]);
+    assert!(out.starts_with("exit code: 1") && out.contains("got `mmx`") && out.contains("it has: portable"), "{out}");
 }

@@ -59,7 +59,7 @@ pub fn multiply_adds() -> Option<f64> {
     None
 }
 
-/// The same of bfloat16 pairs; none where the processor does not multiply them.
+/// The same of bfloat16 numbers: in pairs where they are multiplied so, else one by one.
 pub fn bf16_multiply_adds() -> Option<f64> {
     #[cfg(target_arch = "x86_64")]
     if crate::cpu::bf16() {
@@ -68,7 +68,7 @@ pub fn bf16_multiply_adds() -> Option<f64> {
             black_box(unsafe { x86::bf16(rounds, black_box(0x3F00_3F00)) });
         }));
     }
-    None
+    multiply_adds()
 }
 
 #[cfg(target_arch = "aarch64")]

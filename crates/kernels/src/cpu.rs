@@ -18,6 +18,19 @@ pub enum Isa {
     Avx512Bf16 = 4,
 }
 
+impl Isa {
+    /// As `simurgh bench --isa` takes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Neon => "neon",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+            Self::Avx512Bf16 => "avx512-bf16",
+        }
+    }
+}
+
 /// Those of this kind of processor, from the least on.
 const KIND: &[Isa] = if cfg!(target_arch = "x86_64") {
     &[Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Avx512Bf16]
@@ -54,7 +67,30 @@ pub fn detected() -> Isa {
     if cfg!(target_arch = "aarch64") { Isa::Neon } else { Isa::Portable }
 }
 
-/// The instruction set in use: the best one, unless [`force`] chose a lesser one.
+/// The fastest instruction set of this processor: the best one, but where products of pairs are slower than their numbers'
+/// one by one.
+///
+/// Intel's processors that have AMX leave such products to it: `vdpbf16ps` takes 32 of them every other cycle there, two
+/// multiply-adds take 16 each in every cycle (`simurgh bench kernels --isa avx512-bf16`). AVX-512-FP16 came with the same processors.
+pub fn fastest() -> Isa {
+    #[cfg(target_arch = "x86_64")]
+    if detected() == Isa::Avx512Bf16 && is_x86_feature_detected!("avx512fp16") && vendor() == *b"GenuineIntel" {
+        return Isa::Avx512;
+    }
+    detected()
+}
+
+#[cfg(target_arch = "x86_64")]
+fn vendor() -> [u8; 12] {
+    let id = std::arch::x86_64::__cpuid(0);
+    let mut name = [0; 12];
+    for (to, part) in name.chunks_exact_mut(4).zip([id.ebx, id.edx, id.ecx]) {
+        to.copy_from_slice(&part.to_le_bytes());
+    }
+    name
+}
+
+/// The instruction set in use: the fastest one, unless [`force`] chose another one.
 #[inline]
 pub fn isa() -> Isa {
     match CHOSEN.load(Ordering::Relaxed) {
@@ -64,9 +100,9 @@ pub fn isa() -> Isa {
         2 => Isa::Avx2,
         1 => Isa::Portable,
         _ => {
-            let best = detected();
-            CHOSEN.store(best as u8, Ordering::Relaxed);
-            best
+            let fastest = fastest();
+            CHOSEN.store(fastest as u8, Ordering::Relaxed);
+            fastest
         }
     }
 }
@@ -77,11 +113,11 @@ pub(crate) fn bf16() -> bool {
     isa() == Isa::Avx512Bf16
 }
 
-/// Uses `isa` where the processor has it, else the best one that it has; returns what is now in use.
+/// Uses `isa` where the processor has it, else its fastest one; returns what is now in use.
 ///
 /// For the whole process: meant for the program's start and for tests of the lesser paths.
 pub fn force(isa: Isa) -> Isa {
-    let isa = if available().any(|known| known == isa) { isa } else { detected() };
+    let isa = if available().any(|known| known == isa) { isa } else { fastest() };
     CHOSEN.store(isa as u8, Ordering::Relaxed);
     isa
 }

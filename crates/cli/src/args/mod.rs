@@ -200,6 +200,9 @@ pub struct BenchArgs {
     /// Only this precision of matrix products [default: both]
     #[arg(long, value_name = "NAME", value_parser = ["f32", "bf16"])]
     pub precision: Option<String>,
+    /// Kernels for this instruction set: portable, neon, avx2, avx512, avx512-bf16 [default: this processor's fastest]
+    #[arg(long, value_name = "NAME")]
+    pub isa: Option<String>,
     /// One JSON object a line on stdout
     #[arg(long)]
     pub json: bool,

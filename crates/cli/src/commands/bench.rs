@@ -2,7 +2,7 @@
 
 use crate::args::BenchArgs;
 use crate::failure::Failure;
-use simurgh_bench::{Options, Precision, Row, Suite, run as measure};
+use simurgh_bench::{Options, Precision, Row, Suite, cpu, run as measure};
 use std::io::Write;
 
 /// Runs the command.
@@ -16,6 +16,14 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
         Some("bf16") => Some(Precision::Bf16),
         _ => None,
     };
+    if let Some(name) = &args.isa {
+        let Some(isa) = cpu::available().find(|isa| isa.name() == name) else {
+            let all = cpu::available().map(cpu::Isa::name).collect::<Vec<_>>().join(", ");
+            let message = format!("--isa: expected an instruction set of this processor, got `{name}`");
+            return Err(Failure::input(message, format!("it has: {all}")));
+        };
+        cpu::force(isa);
+    }
     let options = Options { quick: args.quick, only: args.only.clone(), precision };
     let mut out = std::io::stdout().lock();
     let mut failed = None;

@@ -54,6 +54,8 @@ pub struct Micro<T> {
 /// two numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Pairs<T> {
+    /// Most rows of a tile; at most as many as of the full type.
+    pub rows: usize,
     pub run: unsafe fn(Tile<'_, T>),
     /// How the left operand becomes words too, for a micro-kernel that multiplies pairs; others take rounded numbers of the
     /// full type, an even number of columns.

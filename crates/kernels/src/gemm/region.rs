@@ -188,7 +188,7 @@ pub(super) unsafe fn region<T: Real>(
         Storage::Rounded(_) => Layout::Rounded,
         Storage::Pairs(_) => Layout::Pairs(micro.pairs.expect("packed for a processor that multiplies pairs")),
     };
-    let run = format.pairs().map_or(micro.run, |pairs| pairs.run);
+    let (run, rows) = format.pairs().map_or((micro.run, micro.rows), |pairs| (pairs.run, pairs.rows));
     let order = Order { products, beside: follow.as_ref().is_some_and(|follow| follow.beside) };
     let (positions, breadth) = order.sides();
     let group = micro.group[usize::from(a.by_columns())];
@@ -208,7 +208,7 @@ pub(super) unsafe fn region<T: Real>(
             let panels = group.len() * breadth;
             for piece in pieces {
                 let count = piece.rows.len();
-                let blocks = count.div_ceil(micro.rows);
+                let blocks = count.div_ceil(rows);
                 for index in 0..blocks {
                     // Blocks of equal height, so that no tile is left with a row or two.
                     let (i0, i1) = (count * index / blocks, count * (index + 1) / blocks);

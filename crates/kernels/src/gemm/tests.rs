@@ -144,7 +144,7 @@ unsafe fn join(
 /// What a processor that multiplies pairs reads, on any: halves in place, odd, misaligned or lying the other way round.
 #[test]
 fn a_left_operand_of_halves_gives_the_product_of_its_numbers() {
-    let pairs = Pairs { run: words, join: Some(join as _) };
+    let pairs = Pairs { rows: 12, run: words, join: Some(join as _) };
     let micro = Micro { rows: 12, cols: WORDS_WIDTH, few_rows: 0, run: words, pairs: Some(pairs), ..f32::micro() };
     let mut random = Random::new(8);
     for (m, k, n, stride) in [

@@ -10,7 +10,7 @@ pub(crate) fn micro_f32() -> Micro<f32> {
     #[cfg(target_arch = "x86_64")]
     match isa() {
         Isa::Avx512 | Isa::Avx512Bf16 => {
-            let pairs = (isa() == Isa::Avx512Bf16).then(pairs::avx512);
+            let pairs = if isa() == Isa::Avx512Bf16 { pairs::avx512() } else { pairs::avx512_apart() };
             return Micro {
                 rows: 12,
                 cols: 32,
@@ -18,7 +18,7 @@ pub(crate) fn micro_f32() -> Micro<f32> {
                 group: [16; 2],
                 run: x86::avx512,
                 transpose: x86::transpose,
-                pairs,
+                pairs: Some(pairs),
             };
         }
         Isa::Avx2 => {

@@ -7,12 +7,18 @@ use std::arch::x86_64::*;
 
 /// With the instruction.
 pub(super) fn avx512() -> Pairs<f32> {
-    Pairs { run: avx512_bf16, join: Some(avx512_join) }
+    Pairs { rows: 12, run: avx512_bf16, join: Some(avx512_join) }
 }
 
 /// Panels taken apart: as fast as numbers of the full type, faster where the memory is the bound.
+pub(super) fn avx512_apart() -> Pairs<f32> {
+    // Ten rows: of eleven the compiler keeps sums in memory.
+    Pairs { rows: 10, run: avx512_pairs, join: None }
+}
+
+/// The same in vectors of half the width.
 pub(super) fn avx2() -> Pairs<f32> {
-    Pairs { run: avx2_pairs, join: None }
+    Pairs { rows: 6, run: avx2_pairs, join: None }
 }
 
 /// # Safety
@@ -96,6 +102,43 @@ unsafe fn avx512_join(
             _mm512_mask_storeu_epi32(to.add(pair * height).cast(), lanes(height, 0), words);
         }
         (1, height)
+    }
+}
+
+/// # Safety
+/// The tile lies inside its matrices, its panels are words of pairs; the processor has AVX-512F.
+unsafe fn avx512_pairs(t: Tile<'_, f32>) {
+    by_rows!(t, avx512_pairs_rows, 1 2 3 4 5 6 7 8 9 10; 1 2 3);
+}
+
+#[target_feature(enable = "avx512f")]
+unsafe fn avx512_pairs_rows<const ROWS: usize, const PANELS: usize, const COLUMNS: bool>(t: Tile<'_, f32>) {
+    let strips: &[Strip<f32>; PANELS] = t.strips.try_into().expect("matched by their number");
+    // SAFETY: the caller's contract; masked loads and stores touch only the tile's columns.
+    unsafe {
+        let mut sum = start_512!(strips, PANELS, ROWS);
+        let mut a = Walk::<f32, ROWS, COLUMNS>::new(&t);
+        let mut b = strips.each_ref().map(|strip| strip.panel.cast::<__m512i>());
+        // The first of a pair is its low half; a bfloat16 is the high half of an f32.
+        let first = |word| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(word));
+        let second = |word| _mm512_castsi512_ps(_mm512_and_si512(word, _mm512_set1_epi32(0xFFFF_0000_u32 as i32)));
+        fetch(strips, ROWS);
+        unrolled!(t.depth, k => {
+            for (j, b) in b.iter().enumerate() {
+                let words = [_mm512_loadu_si512(b.add(2 * k)), _mm512_loadu_si512(b.add(2 * k + 1))];
+                for (column, numbers) in [words.map(first), words.map(second)].into_iter().enumerate() {
+                    for (i, row) in sum.iter_mut().enumerate() {
+                        let x = _mm512_set1_ps(a.element(i, 2 * k + column));
+                        row[j][0] = _mm512_fmadd_ps(x, numbers[0], row[j][0]);
+                        row[j][1] = _mm512_fmadd_ps(x, numbers[1], row[j][1]);
+                    }
+                }
+            }
+        }, n => {
+            a.advance(2 * n);
+            b = b.map(|b| b.add(2 * n));
+        });
+        finish_512!(strips, sum);
     }
 }
 
