@@ -73,7 +73,7 @@ fn an_interrupted_run_ends_with_the_same_bytes() {
     let directory = tempfile::tempdir().unwrap();
     let file = csv(directory.path(), 200);
     for (case, set) in [
-        &["model.series_embedding=true"][..],
+        &["model.series_embedding=true", "model.linear=true"][..],
         &["model.decoding=recursive", "teacher_forcing.schedule=linear", "model.quantiles=[]", "bptt.window_steps=2"],
         &["model.decoding=recursive", "teacher_forcing.schedule=linear", "bptt.reset=epoch", "train.batch_tokens=24"],
     ]
@@ -138,6 +138,39 @@ fn waves_are_learnt_with_what_is_known_of_the_future() {
         let e = model.forecast(table, 5, 20).unwrap_err().to_string();
         assert!(e.contains("`jump` of 5 rows after the last value of `b`, got 4"), "{e}");
     }
+}
+
+#[test]
+fn where_there_is_little_to_learn_from_the_linear_baseline_has_its_share() {
+    let directory = tempfile::tempdir().unwrap();
+    // What comes is the mean of three weeks' same days, a linear map of 21 values.
+    let mut values: Vec<f64> = (0..21).map(|i| f64::from((i * 37 + 11) % 29)).collect();
+    for t in 21..240 {
+        let drawn = f64::from((t as u32).pow(2).wrapping_mul(2_654_435_761) >> 20 & 255) / 128.0 - 1.0;
+        values.push((values[t - 7] + values[t - 14] + values[t - 21]) / 3.0 + 2.0 * drawn);
+    }
+    let mut text = String::from("t,x\n");
+    values.iter().enumerate().for_each(|(t, x)| writeln!(text, "{t},{x:.3}").unwrap());
+    let file = directory.path().join("weeks.csv");
+    std::fs::write(&file, text).unwrap();
+    let score = |name: &str, set: &[&str]| {
+        let all = ["model.look_back=21", "data.known=[]", "train.steps=12", "train.learning_rate=0.002"];
+        let set: Vec<&str> = all.into_iter().chain(set.iter().copied()).collect();
+        train(recipe(&file, &set), &directory.path().join(name), &mut Quiet).unwrap()
+    };
+    let (with, without) = (score("with", &["model.linear=true"]), score("without", &[]));
+    let solved = with.test.baselines.iter().find(|b| b.name.contains("DLinear")).unwrap().mse;
+    assert!(with.test.linear_share > 0.5 && without.test.linear_share == 0.0, "{}", with.test.linear_share);
+    assert!(
+        with.test.mse < 1.2 * solved && with.test.mse < 0.5 * without.test.mse,
+        "{:?}",
+        [&with.test, &without.test]
+    );
+    // The model that was saved forecasts the same; one that reads its own forecasts is not averaged.
+    let model = ForecastModel::new(artifact::read(&with.run.model()).unwrap(), &Device::flex()).unwrap();
+    assert_eq!(evaluate(&model, None, None, || true).unwrap().unwrap().mse, with.test.mse);
+    let recursive = score("recursive", &["model.linear=true", "model.decoding=recursive"]);
+    assert_eq!(recursive.test.linear_share, 0.0);
 }
 
 #[test]

@@ -16,6 +16,15 @@ pub struct Example {
     pub line: usize,
 }
 
+/// What a file holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LabelledTexts {
+    /// In the order of the lines.
+    pub examples: Vec<Example>,
+    /// Lines of a CSV's rows that have no text, and are left out.
+    pub without_text: Vec<usize>,
+}
+
 /// Where labelled texts are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -61,10 +70,10 @@ impl LabelledSource {
     ///
     /// # Errors
     /// If the file is missing, empty or of another encoding, a line has no label or no text, or a column is missing.
-    pub fn read(&self, encoding: Encoding) -> Result<Vec<Example>, InputError> {
+    pub fn read(&self, encoding: Encoding) -> Result<LabelledTexts, InputError> {
         let text = read_encoded(self.path(), encoding)?;
         match self {
-            Self::Lines(_) => parse_lines(&text),
+            Self::Lines(_) => parse_lines(&text).map(|examples| LabelledTexts { examples, ..LabelledTexts::default() }),
             Self::Csv(columns) => parse_csv(&text, columns),
         }
         .map_err(|e| e.at(self.path()))
@@ -96,11 +105,11 @@ pub fn parse_lines(text: &str) -> Result<Vec<Example>, InputError> {
     Ok(examples)
 }
 
-/// Examples of a CSV with a header; rows without a text are skipped.
+/// Examples of a CSV with a header.
 ///
 /// # Errors
 /// If a column is missing, a row has other columns than the header, or no label.
-pub fn parse_csv(text: &str, columns: &CsvColumns) -> Result<Vec<Example>, InputError> {
+pub fn parse_csv(text: &str, columns: &CsvColumns) -> Result<LabelledTexts, InputError> {
     let delimiter = crate::series::delimiter(text.lines().next().unwrap_or("")) as u8;
     let mut reader = csv::ReaderBuilder::new().flexible(false).delimiter(delimiter).from_reader(text.as_bytes());
     let bad = |e: csv::Error| {
@@ -124,12 +133,13 @@ pub fn parse_csv(text: &str, columns: &CsvColumns) -> Result<Vec<Example>, Input
         })
     };
     let (text_column, label_column) = (find(&columns.text)?, find(&columns.label)?);
-    let mut examples = Vec::new();
+    let (mut examples, mut without_text) = (Vec::new(), Vec::new());
     for record in reader.records() {
         let record = record.map_err(bad)?;
         let line = record.position().map_or(0, |p| p.line() as usize);
         let field = |column: usize| record.get(column).unwrap_or_default().trim();
         if field(text_column).is_empty() {
+            without_text.push(line);
             continue;
         }
         if field(label_column).is_empty() {
@@ -140,7 +150,7 @@ pub fn parse_csv(text: &str, columns: &CsvColumns) -> Result<Vec<Example>, Input
         let text = field(text_column).split_whitespace().collect::<Vec<_>>().join(" ");
         examples.push(Example { label: field(label_column).into(), text, line });
     }
-    Ok(examples)
+    Ok(LabelledTexts { examples, without_text })
 }
 
 #[cfg(test)]
@@ -165,7 +175,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let source = LabelledSource::Lines(directory.path().join("a.txt"));
         std::fs::write(source.path(), b"0 caf\xe9\n").unwrap();
-        assert_eq!(source.read(Encoding::Latin1).unwrap()[0].text, "café");
+        assert_eq!(source.read(Encoding::Latin1).unwrap().examples[0].text, "café");
         assert!(
             source
                 .read(Encoding::Utf8)
@@ -174,15 +184,15 @@ mod tests {
                 .ends_with("a.txt:1: expected UTF-8 text, got byte 0xe9")
         );
         std::fs::write(source.path(), "ENTY:animal\tخوب café\n").unwrap();
-        assert_eq!(source.read(Encoding::Latin1).unwrap()[0].text, "خوب café");
+        assert_eq!(source.read(Encoding::Latin1).unwrap().examples[0].text, "خوب café");
     }
 
     #[test]
     fn csv_columns_are_found_by_name() {
         let columns = CsvColumns { csv: "x.csv".into(), text: "review".into(), label: "stars".into() };
         let text = "id,stars,review\n1,5,\"good, very\ngood\"\n2,1,\n3,2,bad\n";
-        let examples = parse_csv(text, &columns).unwrap();
-        assert_eq!(examples.len(), 2);
+        let LabelledTexts { examples, without_text } = parse_csv(text, &columns).unwrap();
+        assert_eq!((examples.len(), &without_text[..]), (2, &[4][..]));
         assert_eq!((examples[0].text.as_str(), examples[1].label.as_str()), ("good, very good", "2"));
         let missing = CsvColumns { text: "body".into(), ..columns.clone() };
         let e = parse_csv(text, &missing).unwrap_err();
@@ -190,7 +200,7 @@ mod tests {
         let e = parse_csv("stars,review\n1,a\n2,b,c\n", &columns).unwrap_err();
         assert_eq!(e.line, Some(3), "{e}");
         let semicolons = parse_csv("id;stars;review\n1;5;good, very\n", &columns).unwrap();
-        assert_eq!(semicolons[0].text, "good, very");
+        assert_eq!(semicolons.examples[0].text, "good, very");
         let e = parse_csv("stars,review\n,a\n", &columns).unwrap_err();
         assert_eq!(e.to_string(), "line 2: stars: expected a label, got an empty field");
     }

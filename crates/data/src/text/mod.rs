@@ -18,7 +18,7 @@ pub use bpe_dropout::BpeDropout;
 pub use characters::Characters;
 pub use cleaning::{Cleaning, Report};
 pub use corpus::{Encoding, Pair, Source};
-pub use labelled::{Example, LabelledSource};
+pub use labelled::{Example, LabelledSource, LabelledTexts};
 pub use normalise::{Normaliser, Script};
 pub use phrasebook::phrasebook;
 pub use tokenizer::{Encoded, Tokenizer};

@@ -28,6 +28,22 @@ pub enum NormaliseKind {
     Standard,
 }
 
+impl NormaliseKind {
+    /// What is subtracted from a window, and what it is then divided by.
+    pub fn scale(self, past: &[f32]) -> (f32, f32) {
+        match self {
+            Self::None => (0.0, 1.0),
+            Self::Last => (past[past.len() - 1], 1.0),
+            Self::Standard => {
+                let n = past.len() as f64;
+                let mean = past.iter().map(|x| f64::from(*x)).sum::<f64>() / n;
+                let variance = past.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / n;
+                (mean as f32, (variance + 1e-5).sqrt() as f32)
+            }
+        }
+    }
+}
+
 /// Sizes and choices of a [`super::Forecaster`]; as a recipe's `[model]`, every key is optional.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -48,6 +64,9 @@ pub struct ForecasterConfig {
     pub decoding: DecodingKind,
     /// What is taken from every window before it is read.
     pub normalise: NormaliseKind,
+    /// A forecast is averaged with the linear baseline's, by the share that is best on the dev windows: where there is little to learn
+    /// from, both together are better than either. Only where decoding is direct.
+    pub linear: bool,
     /// Every series has a vector of its own: then no others can be forecast.
     pub series_embedding: bool,
     /// Quantiles that are forecast, rising, the median among them: their pinball loss is minimised. None: the mean, by squared
@@ -68,6 +87,7 @@ impl Default for ForecasterConfig {
             horizon: 24,
             decoding: DecodingKind::Direct,
             normalise: NormaliseKind::Last,
+            linear: false,
             series_embedding: false,
             quantiles: vec![0.1, 0.5, 0.9],
             dropout: 0.1,

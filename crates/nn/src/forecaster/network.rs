@@ -1,6 +1,6 @@
 //! The network.
 
-use super::{DecodingKind, ForecasterConfig, NormaliseKind, Windows};
+use super::{DecodingKind, ForecasterConfig, Windows};
 use crate::affine::Affine;
 use crate::init::Init;
 use crate::ops::{Activation, Loss, quantile_errors};
@@ -32,6 +32,8 @@ pub struct Forecaster {
     /// The linear baseline that the network is measured against, `[horizon, look_back + 1]`: solved by whoever has the data, never
     /// trained.
     linear: Param<Tensor<2>>,
+    /// How much of a forecast is the linear baseline's, from 0 to 1: found by whoever has the data, never trained.
+    linear_share: Param<Tensor<1>>,
     /// What is added to every step's quantiles in use, `[horizon, width]`, so that as many values lie below them as should: found
     /// by whoever has the data, never trained.
     shift: Param<Tensor<2>>,
@@ -66,6 +68,7 @@ impl Forecaster {
             series: c.series_embedding.then(|| table("series", series)),
             readout: Affine::new(init, "readout", c.hidden, c.segment * c.width(), true),
             linear: init.constant([c.horizon, c.look_back + 1], 0.0),
+            linear_share: init.constant([1], 0.0),
             shift: init.constant([c.horizon, c.width()], 0.0),
             known,
             config: c,
@@ -82,14 +85,19 @@ impl Forecaster {
         self.linear.val().into_data().iter::<f32>().collect()
     }
 
+    /// How much of a forecast is to be the linear baseline's, from 0 to 1.
+    pub fn linear_share(&self) -> f32 {
+        self.linear_share.val().into_data().iter::<f32>().next().unwrap_or(0.0)
+    }
+
     /// Columns that are known in advance.
     pub fn known(&self) -> usize {
         self.known
     }
 
     /// The errors of the forecasts of `truth[windows, horizon]`, summed ([`quantile_errors`]). A network that decodes recursively
-    /// reads `read[windows, horizon]` on its way, such as `truth` itself or what [`Forecaster::walk`] returns. Also what is
-    /// remembered after each window's past.
+    /// reads `read[windows, horizon]` on its way, such as `truth` itself or what [`Forecaster::walk`] returns. Nothing is learnt from
+    /// the places of `truth` that are `absent`: nobody measured it there. Also what is remembered after each window's past.
     ///
     /// # Errors
     /// If the sizes do not fit.
@@ -98,9 +106,20 @@ impl Forecaster {
         windows: &Windows,
         read: &[f32],
         truth: &Arc<[f32]>,
+        absent: &[usize],
         pass: &mut Pass,
     ) -> Result<(Loss, Vec<State>), ShapeError> {
-        let (forecast, memory) = self.forward(windows, read, self.config.horizon, pass)?;
+        let (mut forecast, memory) = self.forward(windows, read, self.config.horizon, pass)?;
+        if !absent.is_empty() {
+            let (dims, width) = (forecast.dims(), self.config.width());
+            Check("forecaster").elements("truth", truth.len(), &[("values", dims[0] * dims[1] / width)])?;
+            let (mut heard, mut told) = (vec![1.0; dims[0] * dims[1]], vec![0.0; dims[0] * dims[1]]);
+            for &at in absent {
+                heard[at * width..][..width].fill(0.0);
+                told[at * width..][..width].fill(truth[at]);
+            }
+            forecast = forecast * self.tensor(heard, dims) + self.tensor(told, dims);
+        }
         Ok((quantile_errors(forecast, truth, &self.config.quantiles.clone().into())?, memory))
     }
 
@@ -205,7 +224,7 @@ impl Forecaster {
                 return Err(ShapeError::Value { operation: check.0, name, expected, got: horizon.to_string() });
             }
         }
-        Ok(windows.past.chunks_exact(c.look_back).map(|past| self.scale(past)).collect())
+        Ok(windows.past.chunks_exact(c.look_back).map(|past| c.normalise.scale(past)).collect())
     }
 
     /// The last layer's state after the past, `[windows, hidden]`, and every layer's.
@@ -366,20 +385,6 @@ impl Forecaster {
         }
         let column = |pick: fn(&(f32, f32)) -> f32| self.tensor(scales.iter().map(pick).collect(), [count, 1]);
         Ok(out * column(|s| s.1) + column(|s| s.0))
-    }
-
-    /// What is subtracted from a window, and what it is then divided by.
-    fn scale(&self, past: &[f32]) -> (f32, f32) {
-        match self.config.normalise {
-            NormaliseKind::None => (0.0, 1.0),
-            NormaliseKind::Last => (past[past.len() - 1], 1.0),
-            NormaliseKind::Standard => {
-                let n = past.len() as f64;
-                let mean = past.iter().map(|x| f64::from(*x)).sum::<f64>() / n;
-                let variance = past.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / n;
-                (mean as f32, (variance + 1e-5).sqrt() as f32)
-            }
-        }
     }
 
     fn tensor(&self, data: Vec<f32>, shape: [usize; 2]) -> Tensor<2> {

@@ -19,6 +19,7 @@ fn config(decoding: DecodingKind, normalise: NormaliseKind) -> ForecasterConfig 
         horizon: 5,
         decoding,
         normalise,
+        linear: false,
         series_embedding: true,
         quantiles: vec![0.2, 0.5],
         dropout: 0.0,
@@ -58,7 +59,7 @@ fn gradients_of_every_parameter_equal_finite_differences() {
             let (windows, truth) = windows();
             finite_differences::check(&net, &format!("{decoding:?} {normalise:?}"), |net| {
                 let mut pass = Pass { noise: config.noise(3), ..Pass::default() };
-                net.loss(&windows, &truth, &truth, &mut pass).unwrap().0.smoothed()
+                net.loss(&windows, &truth, &truth, &[0, 7], &mut pass).unwrap().0.smoothed()
             });
         }
     }
@@ -112,8 +113,26 @@ fn a_recursive_network_reads_its_own_forecasts() {
         let teacher = &truth[window * 5..window * 5 + 4];
         assert_eq!(&mixed[window * 5..window * 5 + 4] == teacher, half.is_heard(window, 1));
     }
-    let loss = |read: &[f32]| net.loss(&windows, read, &truth, &mut Pass::default()).unwrap().0.values()[0];
+    let loss = |read: &[f32]| net.loss(&windows, read, &truth, &[], &mut Pass::default()).unwrap().0.values()[0];
     assert!((loss(&own) - loss(&truth)).abs() > 1e-4);
+}
+
+#[test]
+fn nothing_is_learnt_from_what_was_not_measured() {
+    for (decoding, normalise) in KINDS {
+        let net = Forecaster::new(&config(decoding, normalise), 2, 2, &Init::new(5, &Device::flex())).unwrap();
+        let (windows, truth) = windows();
+        let mut other = truth.to_vec();
+        other[3] = 900.0;
+        other[14] = -900.0;
+        let loss = |truth: &Arc<[f32]>, absent: &[usize]| {
+            let read = vec![0.5; truth.len()];
+            net.loss(&windows, &read, truth, absent, &mut Pass::default()).unwrap().0.values()
+        };
+        let other: Arc<[f32]> = other.into();
+        assert_eq!(loss(&truth, &[3, 14]), loss(&other, &[3, 14]), "{decoding:?}");
+        assert!(loss(&truth, &[3, 14])[0] < loss(&truth, &[])[0] && loss(&other, &[])[0] > 100.0);
+    }
 }
 
 #[test]

@@ -4,7 +4,9 @@ use super::recipe::{Recipe, Unit};
 use crate::recipe::{OneOrMany, located};
 use simurgh_data::InputError;
 use simurgh_data::text::corpus::read_encoded;
-use simurgh_data::text::{Encoding, Example, LabelledSource, Tokenizer, Vectors, Vocabulary, Words, tokenizer::masked};
+use simurgh_data::text::{
+    Encoding, Example, LabelledSource, LabelledTexts, Tokenizer, Vectors, Vocabulary, Words, tokenizer::masked,
+};
 use simurgh_random::{Random, stream};
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
@@ -52,8 +54,12 @@ impl Examples {
     pub fn read(recipe: &Recipe, directory: Option<&Path>) -> Result<Self, InputError> {
         let data = &recipe.data;
         let raw = read_all(&data.train, directory, data.encoding)?;
-        let classes = classes(recipe, raw.iter().flat_map(|(_, all)| all))?;
-        let label = |all: Vec<(LabelledSource, Vec<Example>)>| label(recipe, &classes, all);
+        let classes = classes(recipe, raw.iter().flat_map(|(_, all)| &all.examples))?;
+        let mut notes = Vec::new();
+        let mut label = |all: Vec<(LabelledSource, LabelledTexts)>| {
+            notes.extend(all.iter().filter_map(without_text));
+            label(recipe, &classes, all)
+        };
         let mut train = label(raw)?;
         let mut dev = label(read_all(&data.dev, directory, data.encoding)?)?;
         let mut test = label(read_all(&data.test, directory, data.encoding)?)?;
@@ -104,8 +110,10 @@ impl Examples {
             (count < FEW).then(|| format!("`{name}` {count}"))
         };
         let few: Vec<String> = classes.iter().enumerate().filter_map(few).collect();
-        let notes = (!few.is_empty()).then(|| format!("classes of few examples, hardly learnt: {}", few.join(", ")));
-        Ok(Self { classes, train, dev, test, test_is_dev, unlabelled, notes: notes.into_iter().collect() })
+        if !few.is_empty() {
+            notes.push(format!("classes of few examples, hardly learnt: {}", few.join(", ")));
+        }
+        Ok(Self { classes, train, dev, test, test_is_dev, unlabelled, notes })
     }
 
     /// Learns the vocabulary of the training data; with it the word vectors that the embedding begins with.
@@ -170,9 +178,16 @@ fn read_all(
     sources: &OneOrMany<LabelledSource>,
     directory: Option<&Path>,
     encoding: Encoding,
-) -> Result<Vec<(LabelledSource, Vec<Example>)>, InputError> {
+) -> Result<Vec<(LabelledSource, LabelledTexts)>, InputError> {
     let located = sources.all().iter().map(|source| source.with_path(located(source.path(), directory)));
     located.map(|source| source.read(encoding).map(|all| (source, all))).collect()
+}
+
+/// What a person should know of a file's rows that have none.
+fn without_text((source, texts): &(LabelledSource, LabelledTexts)) -> Option<String> {
+    let [first, ..] = texts.without_text[..] else { return None };
+    let (count, path) = (texts.without_text.len(), source.path().display());
+    Some(format!("rows without a text left out: {count} of {path}, the first in line {first}"))
 }
 
 /// The recipe's classes in the order of their labels, numbers by value; without any, all labels.
@@ -210,12 +225,12 @@ fn classes<'a>(recipe: &Recipe, train: impl Iterator<Item = &'a Example>) -> Res
 fn label(
     recipe: &Recipe,
     classes: &[String],
-    all: Vec<(LabelledSource, Vec<Example>)>,
+    all: Vec<(LabelledSource, LabelledTexts)>,
 ) -> Result<Vec<Labelled>, InputError> {
     let named = &recipe.data.classes;
     let mut labelled = Vec::new();
-    for (source, examples) in all {
-        for Example { label, text, line } in examples {
+    for (source, texts) in all {
+        for Example { label, text, line } in texts.examples {
             let name = if named.is_empty() { Some(&label) } else { named.get(&label) };
             // A class may also be called by its name.
             let name = name.or_else(|| classes.iter().find(|class| **class == label));

@@ -32,6 +32,8 @@ pub struct Score {
     pub coverage: Option<Coverage>,
     /// What must be beaten.
     pub baselines: Vec<Baseline>,
+    /// How much of each forecast is the linear baseline's, from 0 to 1.
+    pub linear_share: f32,
     /// By series, in its own units.
     pub series: BTreeMap<String, SeriesScore>,
     /// Of a file that the model was not trained on: what is to be said of it.
@@ -139,7 +141,7 @@ pub(super) fn measure(
     if solved {
         baselines.push(("DLinear (solved)".to_string(), empty));
     }
-    let mut score = Score { windows: origins.len(), ..Score::default() };
+    let mut score = Score { windows: origins.len(), linear_share: network.linear_share(), ..Score::default() };
     let mut below = vec![0usize; config.quantiles.len()];
     let mut between = 0usize;
     let mut by_step = [vec![0.0; horizon], Vec::new()];
@@ -233,6 +235,35 @@ pub(super) fn measure(
 /// Dev windows that quantiles are calibrated on, at most.
 const CALIBRATED: usize = 2000;
 
+/// How much of a forecast is best the linear baseline's on the dev windows, by the network's own loss.
+pub(super) fn linear_share(model: &ForecastModel, panel: &Panel, dev: &[Origin]) -> Result<f32, Error> {
+    let (network, c) = (&model.network, model.network.config());
+    let dev: Vec<Origin> = dev.iter().step_by(dev.len().div_ceil(CALIBRATED)).copied().collect();
+    let linear = Linear::new(c.look_back, c.horizon, network.linear());
+    let mut losses = [0.0f64; SHARES + 1];
+    each_batch(network, panel, model.recipe.bptt.reset, &dev, c.horizon, &mut |places, windows| {
+        let origins: Vec<Origin> = places.iter().map(|&place| dev[place]).collect();
+        let (own, linear) = (network.forecast(windows, c.horizon, Precision::F32)?, linear.forecast(&windows.past));
+        let (truth, missing) = (panel.truth(&origins, c.horizon), panel.missing(&origins, c.horizon));
+        for (k, sum) in losses.iter_mut().enumerate() {
+            let share = k as f32 / SHARES as f32;
+            let mut mixed = own.clone();
+            for (row, linear) in mixed.chunks_exact_mut(c.width()).zip(&linear) {
+                let towards = share * (linear - row[c.point()]);
+                row.iter_mut().for_each(|value| *value += towards);
+            }
+            missing.iter().for_each(|&at| mixed[at * c.width()..][..c.width()].fill(truth[at]));
+            *sum += loss(&mixed, &truth, &c.quantiles);
+        }
+        Ok(true)
+    })?;
+    let best = (0..=SHARES).min_by(|a, b| losses[*a].total_cmp(&losses[*b])).expect("there are shares");
+    Ok(best as f32 / SHARES as f32)
+}
+
+/// Shares that are tried, beside none.
+const SHARES: usize = 20;
+
 /// What must be added to each step's quantiles, `[horizon, width]`, for the share of dev values below them to be theirs: that
 /// quantile of the errors (as conformalised quantile regression, Romano et al. 2019, but a side at a time). The median stays.
 pub(super) fn calibrate(model: &ForecastModel, panel: &Panel, dev: &[Origin]) -> Result<Vec<f32>, Error> {
@@ -243,7 +274,7 @@ pub(super) fn calibrate(model: &ForecastModel, panel: &Panel, dev: &[Origin]) ->
     let dev: Vec<Origin> = dev.iter().step_by(dev.len().div_ceil(CALIBRATED)).copied().collect();
     each_batch(network, panel, reset, &dev, horizon, &mut |places, windows| {
         let origins: Vec<Origin> = places.iter().map(|&place| dev[place]).collect();
-        let forecast = network.forecast(windows, horizon, Precision::F32)?;
+        let forecast = model.combined(windows, horizon)?;
         for (i, (row, truth)) in forecast.chunks_exact(width).zip(panel.truth(&origins, horizon).iter()).enumerate() {
             for (k, value) in row.iter().enumerate() {
                 errors[i % horizon * width + k].push(truth - value);

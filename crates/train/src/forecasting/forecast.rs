@@ -1,5 +1,6 @@
 //! A trained forecaster in use.
 
+use super::baseline::Linear;
 use super::panel::{Origin, Panel, Scale, Scales};
 use super::recipe::Recipe;
 use super::streams::each_batch;
@@ -91,6 +92,23 @@ impl ForecastModel {
         Ok(panel)
     }
 
+    /// The network's forecasts of a batch of windows, `[windows, horizon, width]`, and its share of the linear baseline's in each
+    /// (combined forecasts have smaller errors than either where these differ; Bates & Granger 1969).
+    pub(super) fn combined(&self, windows: &Windows, horizon: usize) -> Result<Vec<f32>, Error> {
+        let (c, network) = (&self.recipe.model, &self.network);
+        let mut forecast = network.forecast(windows, horizon, Precision::F32)?;
+        let share = network.linear_share();
+        if share > 0.0 {
+            let linear = Linear::new(c.look_back, c.horizon, network.linear()).forecast(&windows.past);
+            let rows = forecast.chunks_exact_mut(horizon * c.width()).zip(linear.chunks_exact(c.horizon));
+            for (row, linear) in rows.flat_map(|(all, linear)| all.chunks_exact_mut(c.width()).zip(linear)) {
+                let towards = share * (linear - row[c.point()]);
+                row.iter_mut().for_each(|value| *value += towards);
+            }
+        }
+        Ok(forecast)
+    }
+
     /// The forecasts of a batch of windows, `[windows, horizon, width]`, quantiles rising. A series that never changed, in training or in all of what is
     /// there, goes on as it is.
     pub(super) fn ahead(
@@ -100,7 +118,7 @@ impl ForecastModel {
         windows: &Windows,
         horizon: usize,
     ) -> Result<Vec<f32>, Error> {
-        let mut forecast = self.network.forecast(windows, horizon, Precision::F32)?;
+        let mut forecast = self.combined(windows, horizon)?;
         let pasts = windows.past.chunks_exact(self.recipe.model.look_back);
         let rows = forecast.chunks_exact_mut(horizon * self.recipe.model.width());
         for ((past, row), origin) in pasts.zip(rows).zip(origins) {
@@ -175,8 +193,7 @@ impl ForecastModel {
             panel.all.iter().enumerate().map(|(series, s)| Origin { series, step: s.values.len() }).collect();
         let windows: Windows = panel.windows(&origins, c.look_back, horizon);
         let forecast = self.from(&panel, &origins, reach)?;
-        let linear =
-            super::baseline::Linear::new(c.look_back, c.horizon, self.network.linear()).forecast(&windows.past);
+        let linear = Linear::new(c.look_back, c.horizon, self.network.linear()).forecast(&windows.past);
         let width = c.width();
         let one = |(k, s): (usize, &super::panel::Scaled)| {
             let n = s.values.len();

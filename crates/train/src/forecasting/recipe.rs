@@ -172,6 +172,7 @@ impl Recipe {
                 segment,
                 look_back: look_back / segment * segment,
                 horizon,
+                linear: true,
                 dropout: 0.2,
                 ..ForecasterConfig::default()
             },

@@ -30,6 +30,10 @@ pub(super) fn sections(
         let _ = write!(body, "<tr><td>{}<td class=n>{:.4}<td class=n>{:.4}</tr>", escape(&b.name), b.mse, b.mae);
     }
     body += "</table>";
+    if test.linear_share > 0.0 {
+        let share = 100.0 * test.linear_share;
+        let _ = write!(body, "<p>{share:.0} % of each forecast is DLinear's, as was best on the dev part.</p>");
+    }
     if let Some(c) = &test.coverage {
         let below: Vec<String> =
             test.below.iter().map(|b| format!("{:.1} % below {}", 100.0 * b.share, b.quantile)).collect();

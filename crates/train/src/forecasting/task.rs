@@ -1,7 +1,7 @@
 //! What forecasting brings to the training loop.
 
 use super::baseline::Linear;
-use super::evaluate::{Score, calibrate, measure};
+use super::evaluate::{Score, calibrate, linear_share, measure};
 use super::forecast::ForecastModel;
 use super::panel::{Origin, Panel, Scales, read};
 use super::recipe::Recipe;
@@ -16,7 +16,7 @@ use simurgh_data::InputError;
 use simurgh_nn::ShapeError;
 use simurgh_nn::burn::module::Module;
 use simurgh_nn::burn::tensor::Device;
-use simurgh_nn::forecaster::Forecaster;
+use simurgh_nn::forecaster::{DecodingKind, Forecaster};
 use simurgh_nn::init::Init;
 use simurgh_nn::parameters::{self, Parameter};
 use simurgh_nn::pass::{Noise, Pass};
@@ -143,26 +143,33 @@ impl training::Task for Forecasting {
             None
         };
         windows.memory = memory(&device)?;
-        let (loss, last) = network.loss(&windows, read.as_deref().unwrap_or(&truth), &truth, pass)?;
+        let absent = self.panel.missing(&origins, m.horizon);
+        let (loss, last) = network.loss(&windows, read.as_deref().unwrap_or(&truth), &truth, &absent, pass)?;
         if remembers {
             *moment.carried = State::write(&last);
         }
-        Ok(Step::sum(&[loss], truth.len()))
+        Ok(Step::sum(&[loss], truth.len() - absent.len()))
     }
 
     fn model(&self, parameters: Vec<Parameter>, device: &Device) -> Result<ForecastModel, Error> {
-        let network = self.network(&Init::zeros(device))?;
+        let network = ForecastModel::network(&self.recipe, &self.panel.scales, &Init::zeros(device))?;
         let network = parameters::replace(network, parameters).expect("the same network");
         Ok(ForecastModel { network, recipe: self.recipe.clone(), scales: self.panel.scales.clone() })
     }
 
-    /// The linear baseline goes with the network, and what makes its quantiles true on the dev windows.
+    /// The linear baseline goes with the network, how much of it is best in a forecast, and what makes its quantiles true on the dev
+    /// windows.
     fn complete(&self, mut parameters: Vec<Parameter>, device: &Device) -> Result<Vec<Parameter>, Error> {
+        let mut set = |name: &str, data: Vec<f32>| -> Result<ForecastModel, Error> {
+            parameters.iter_mut().find(|p| p.name == name).expect("a forecaster has it").data = data;
+            self.model(parameters.clone(), device)
+        };
         let m = &self.recipe.model;
-        let shift = calibrate(&self.model(parameters.clone(), device)?, &self.panel, &self.dev)?;
-        parameters.iter_mut().find(|p| p.name == "shift").expect("a forecaster has shifts").data = shift;
-        let own = parameters.iter_mut().find(|p| p.name == "linear").expect("a forecaster has a baseline");
-        own.data = Linear::fit(&self.panel, &self.train, &self.dev, m.look_back, m.horizon).weight;
+        let mut model = set("linear", Linear::fit(&self.panel, &self.train, &self.dev, m.look_back, m.horizon).weight)?;
+        if m.linear && m.decoding == DecodingKind::Direct {
+            model = set("linear_share", vec![linear_share(&model, &self.panel, &self.dev)?])?;
+        }
+        set("shift", calibrate(&model, &self.panel, &self.dev)?)?;
         Ok(parameters)
     }
 

@@ -38,6 +38,10 @@ pub fn scores(score: &forecasting::Score) -> Vec<String> {
             "{share:.1} % of the values in the band that should hold {nominal:.0} %; pinball loss {pinball:.4}"
         ));
     }
+    if score.linear_share > 0.0 {
+        let share = 100.0 * score.linear_share;
+        lines.push(format!("{share:.0} % of each forecast is DLinear's, as was best on the dev part (model.linear)"));
+    }
     lines
 }
 
