@@ -154,7 +154,7 @@ fn where_there_is_little_to_learn_from_the_linear_baseline_has_its_share() {
     let file = directory.path().join("weeks.csv");
     std::fs::write(&file, text).unwrap();
     let score = |name: &str, set: &[&str]| {
-        let all = ["model.look_back=21", "data.known=[]", "train.steps=12", "train.learning_rate=0.002"];
+        let all = ["data.time=t", "model.look_back=21", "data.known=[]", "train.steps=12", "train.learning_rate=0.002"];
         let set: Vec<&str> = all.into_iter().chain(set.iter().copied()).collect();
         train(recipe(&file, &set), &directory.path().join(name), &mut Quiet).unwrap()
     };

@@ -91,6 +91,9 @@ pub struct Data {
     pub dates: DateOrder,
     /// Hour, weekday and day of the year are known in advance too.
     pub calendar: bool,
+    /// Half of the windows are learnt from upside down, about the last value that is read: so that no series' own direction is learnt.
+    /// For rates of exchange, say, whose inverse would do as well.
+    pub mirror: bool,
     /// Steps of every series to learn from, to choose by and to measure on, in this order in time: numbers of steps, or shares that
     /// sum to at most 1.
     pub split: [f64; 3],
@@ -113,6 +116,7 @@ impl Default for Data {
             gaps: Gaps::Skip,
             dates: DateOrder::Auto,
             calendar: false,
+            mirror: false,
             split: [0.7, 0.1, 0.2],
             period: 0,
             licences: Vec::new(),

@@ -16,13 +16,14 @@ use simurgh_data::InputError;
 use simurgh_nn::ShapeError;
 use simurgh_nn::burn::module::Module;
 use simurgh_nn::burn::tensor::Device;
-use simurgh_nn::forecaster::{DecodingKind, Forecaster};
+use simurgh_nn::forecaster::{DecodingKind, Forecaster, Windows};
 use simurgh_nn::init::Init;
 use simurgh_nn::parameters::{self, Parameter};
 use simurgh_nn::pass::{Noise, Pass};
 use simurgh_nn::recurrent::State;
 use simurgh_random::{Random, mix, stream};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A forecaster with its series.
 #[derive(Debug)]
@@ -33,6 +34,24 @@ pub struct Forecasting {
     dev: Vec<Origin>,
     test: Vec<Origin>,
     test_is_dev: bool,
+}
+
+impl Forecasting {
+    /// Turns about half of the windows upside down, about the last value that is read; what came then is returned. A series whose
+    /// state is carried on is turned as a whole.
+    fn mirrored(&self, batch: &[usize], windows: &mut Windows, truth: &[f32], epoch: u64) -> Arc<[f32]> {
+        let (m, mut truth) = (&self.recipe.model, truth.to_vec());
+        let rows = windows.past.chunks_exact_mut(m.look_back).zip(truth.chunks_exact_mut(m.horizon));
+        for ((past, truth), &index) in rows.zip(batch) {
+            let which = if self.recipe.bptt.reset == Reset::Epoch { self.train[index].series } else { index };
+            let seed = stream(self.recipe.seed, "mirror") ^ mix(epoch) ^ mix(mix(which as u64));
+            if Random::new(seed).uniform() < 0.5 {
+                let last = past[m.look_back - 1];
+                past.iter_mut().chain(truth).for_each(|x| *x = 2.0 * last - *x);
+            }
+        }
+        truth.into()
+    }
 }
 
 impl training::Task for Forecasting {
@@ -128,7 +147,10 @@ impl training::Task for Forecasting {
         let m = &self.recipe.model;
         let origins: Vec<Origin> = batch.iter().map(|&i| self.train[i]).collect();
         let mut windows = self.panel.windows(&origins, m.look_back, m.horizon);
-        let truth = self.panel.truth(&origins, m.horizon);
+        let mut truth = self.panel.truth(&origins, m.horizon);
+        if self.recipe.data.mirror {
+            truth = self.mirrored(batch, &mut windows, &truth, moment.epoch);
+        }
         let remembers = self.recipe.bptt.reset == Reset::Epoch;
         let goes_on = remembers && !streams::begins(&self.recipe, origins[0]);
         let device = network.devices().into_iter().next().expect("a network is on a device");
@@ -209,5 +231,38 @@ impl training::Task for Forecasting {
 
     fn report(&self, model: &ForecastModel, events: &[Event], test: &Score) -> Result<String, Error> {
         report::sections(model, events, (self.measured_on(), test), &self.panel, &self.test)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::Task as _;
+
+    #[test]
+    fn half_of_the_windows_are_mirrored_about_their_last_value() {
+        let text = "task = \"forecasting\"\n[data]\nembedded = \"sunspots\"\n[model]\nlook_back = 24\nsegment = 4\nhorizon = 5\n";
+        let task = Forecasting::read(crate::recipe::parse(text, &[]).unwrap(), None, None).unwrap();
+        let batch: Vec<usize> = (0..100).collect();
+        let origins: Vec<Origin> = batch.iter().map(|&i| task.train[i]).collect();
+        let (windows, truth) = (task.panel.windows(&origins, 24, 5), task.panel.truth(&origins, 5));
+        let mirrored = |epoch: u64| {
+            let mut windows = windows.clone();
+            let truth = task.mirrored(&batch, &mut windows, &truth, epoch);
+            (windows.past, truth)
+        };
+        let (past, ahead) = mirrored(3);
+        let mut turned = Vec::new();
+        for i in 0..100 {
+            let all = |past: &[f32], truth: &[f32]| [&past[i * 24..][..24], &truth[i * 5..][..5]].concat();
+            let (old, new) = (all(&windows.past, &truth), all(&past, &ahead));
+            let whole = old.iter().zip(&new).all(|(old, new)| *new == 2.0 * windows.past[i * 24 + 23] - old);
+            assert!(whole || old == new, "{i}");
+            turned.push(whole);
+        }
+        let count = turned.iter().filter(|turned| **turned).count();
+        assert!((30..70).contains(&count), "{count}");
+        assert_eq!(mirrored(3), (past.clone(), ahead));
+        assert_ne!(mirrored(4).0, past);
     }
 }
