@@ -27,9 +27,10 @@ rows = {
     "sst2": ("sst2", [], [accuracy]),
     "trec": ("trec", [], [accuracy, macro_f1]),
     "sentipers": ("sentipers", [], [accuracy, macro_f1]),
+    "sentipers-plain": ("sentipers", ["pretrain.epochs=0"], [accuracy, macro_f1]),
     "sentipers-five": (
         "sentipers",
-        ['data.classes={-2="furious",-1="negative",0="neutral",1="positive",2="delighted"}'],
+        ["pretrain.epochs=0", 'data.classes={-2="furious",-1="negative",0="neutral",1="positive",2="delighted"}'],
         [accuracy, macro_f1],
     ),
     "chorales": ("chorales", [], [nats]),
