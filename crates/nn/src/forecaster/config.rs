@@ -30,7 +30,7 @@ pub enum NormaliseKind {
 
 impl NormaliseKind {
     /// What is subtracted from a window, and what it is then divided by.
-    pub fn scale(self, past: &[f32]) -> (f32, f32) {
+    pub(super) fn scale(self, past: &[f32]) -> (f32, f32) {
         match self {
             Self::None => (0.0, 1.0),
             Self::Last => (past[past.len() - 1], 1.0),

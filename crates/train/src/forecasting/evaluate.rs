@@ -1,7 +1,7 @@
 //! How good forecasts are, from every origin: a rolling-origin backtest.
 
 use super::baseline::{Linear, repeat_last, seasonal};
-use super::forecast::ForecastModel;
+use super::forecast::{ForecastModel, move_towards};
 use super::panel::{Origin, Panel, read};
 use super::streams::each_batch;
 use crate::Error;
@@ -246,12 +246,8 @@ pub(super) fn linear_share(model: &ForecastModel, panel: &Panel, dev: &[Origin])
         let (own, linear) = (network.forecast(windows, c.horizon, Precision::F32)?, linear.forecast(&windows.past));
         let (truth, missing) = (panel.truth(&origins, c.horizon), panel.missing(&origins, c.horizon));
         for (k, sum) in losses.iter_mut().enumerate() {
-            let share = k as f32 / SHARES as f32;
             let mut mixed = own.clone();
-            for (row, linear) in mixed.chunks_exact_mut(c.width()).zip(&linear) {
-                let towards = share * (linear - row[c.point()]);
-                row.iter_mut().for_each(|value| *value += towards);
-            }
+            move_towards(&mut mixed, &linear, k as f32 / SHARES as f32, c);
             missing.iter().for_each(|&at| mixed[at * c.width()..][..c.width()].fill(truth[at]));
             *sum += loss(&mixed, &truth, &c.quantiles);
         }

@@ -10,7 +10,7 @@ use simurgh_data::InputError;
 use simurgh_data::series::{Series, Stamp, Table};
 use simurgh_nn::artifact::Artifact;
 use simurgh_nn::burn::tensor::Device;
-use simurgh_nn::forecaster::{DecodingKind, Forecaster, Windows};
+use simurgh_nn::forecaster::{DecodingKind, Forecaster, ForecasterConfig, Windows};
 use simurgh_nn::init::Init;
 use simurgh_nn::parameters;
 use simurgh_nn::pass::Precision;
@@ -46,6 +46,14 @@ pub struct SeriesForecast {
     pub linear: Vec<f64>,
     /// The last season, over again.
     pub seasonal: Vec<f64>,
+}
+
+/// Moves forecasts `[steps, width]` towards others of as many steps, by a share of the way from the point forecast.
+pub(super) fn move_towards(forecast: &mut [f32], others: &[f32], share: f32, config: &ForecasterConfig) {
+    for (row, other) in forecast.chunks_exact_mut(config.width()).zip(others) {
+        let by = share * (other - row[config.point()]);
+        row.iter_mut().for_each(|value| *value += by);
+    }
 }
 
 impl ForecastModel {
@@ -101,10 +109,7 @@ impl ForecastModel {
         if share > 0.0 {
             let linear = Linear::new(c.look_back, c.horizon, network.linear()).forecast(&windows.past);
             let rows = forecast.chunks_exact_mut(horizon * c.width()).zip(linear.chunks_exact(c.horizon));
-            for (row, linear) in rows.flat_map(|(all, linear)| all.chunks_exact_mut(c.width()).zip(linear)) {
-                let towards = share * (linear - row[c.point()]);
-                row.iter_mut().for_each(|value| *value += towards);
-            }
+            rows.for_each(|(forecast, linear)| move_towards(forecast, linear, share, c));
         }
         Ok(forecast)
     }

@@ -174,7 +174,7 @@ impl training::Task for Forecasting {
     }
 
     fn model(&self, parameters: Vec<Parameter>, device: &Device) -> Result<ForecastModel, Error> {
-        let network = ForecastModel::network(&self.recipe, &self.panel.scales, &Init::zeros(device))?;
+        let network = self.network(&Init::zeros(device))?;
         let network = parameters::replace(network, parameters).expect("the same network");
         Ok(ForecastModel { network, recipe: self.recipe.clone(), scales: self.panel.scales.clone() })
     }
