@@ -55,6 +55,13 @@ impl Failure {
         self
     }
 
+    /// The same with a file by the name that the user knows.
+    #[must_use]
+    pub fn renamed(mut self, from: &str, to: &str) -> Self {
+        self.message = self.message.replace(from, to);
+        self
+    }
+
     /// Exit code.
     pub fn code(&self) -> u8 {
         self.code

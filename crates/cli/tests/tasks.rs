@@ -32,7 +32,7 @@ fn texts_are_classified_from_a_model_of_your_own() {
     assert!(why.contains("[[good]]"), "{why}");
     let json = classify(&["--json", "--why=attention", "a good day"], "");
     assert!(
-        json.contains("\"class\":\"yes\"") && json.contains("\"tokens\":[\"a\",\"good\",\"day\",\"</s>\"]"),
+        json.contains("\"class\":\"yes\"") && json.contains("\"words\":[\"a\",\"good\",\"day\",\"</s>\"]"),
         "{json}"
     );
     assert!(classify(&["--why-svg", "why.svg", "a good day"], "").starts_with("exit code: 0"));
@@ -132,6 +132,13 @@ fn numbers_are_forecast_from_a_table() {
     assert!(case.run(&["eval", model]).contains("this model") && case.run(&["info", model]).contains("forecasting"));
     let at_once = case.run(&["forecast", "t.csv", "--horizon", "4", "--targets", "sold", "--quiet"]);
     assert!(at_once.starts_with("exit code: 0") && at_once.lines().count() == 2 + 1 + 4 + 1, "{at_once}");
+    // From standard input the same, and what is wrong there is told of it.
+    let piped = |args: &[&str], text: String| case.run_with(&[&["forecast", "-"], args].concat(), text.as_bytes());
+    let table = std::fs::read_to_string(case.path().join("t.csv")).unwrap();
+    assert_eq!(piped(&["--horizon", "4", "--targets", "sold", "--quiet"], table.clone()), at_once);
+    assert_eq!(piped(&["--model", model, "--quiet"], table), forecast(&["--quiet"]));
+    insta::assert_snapshot!("text-on-standard-input", piped(&[], "date,sold\n2024-01-01,5\n2024-01-02,x\n".into()));
+    insta::assert_snapshot!("run-of-standard-input", piped(&["--out", "r"], String::new()));
     // Another step, and dates that can be read either way.
     let rows: String =
         (0..60).map(|i| format!("{}/{}/{},1,{}\n", i % 12 + 1, i % 5 + 1, 2024 + i / 12, i % 2)).collect();

@@ -10,7 +10,7 @@ pub(crate) fn damaged(field: &str, expected: impl Into<String>, got: impl Into<S
         field: Some(field.into()),
         expected: expected.into(),
         got: got.into(),
-        hint: "the file may be damaged: copy or train it again".into(),
+        hint: "the file may be damaged, or made by another version of simurgh: copy or train it again".into(),
     }
 }
 

@@ -126,9 +126,9 @@ fn the_words_that_decide_are_found_by_hiding_them() {
         assert!((verdict.probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-9);
         let weights = outcome.model.why(&texts[0], verdict, Why::Hiding).unwrap();
         let heaviest = (0..weights.len()).max_by(|&a, &b| weights[a].total_cmp(&weights[b])).unwrap();
-        assert_eq!(verdict.tokens[heaviest], "lovely", "{weights:?}");
+        assert_eq!(verdict.words[heaviest], "lovely", "{weights:?}");
         // A word that is not known stands there as it was written.
-        assert_eq!(verdict.tokens[5], "strange");
+        assert_eq!(verdict.words[5], "strange");
         assert!(classification::why_text(verdict, &weights, false).contains("[[lovely]]"));
         assert!(classification::why_svg(verdict, &weights, "a < b").contains("a &lt; b"));
         let attention = outcome.model.why(&texts[0], verdict, Why::Attention);
@@ -136,6 +136,22 @@ fn the_words_that_decide_are_found_by_hiding_them() {
             "attention" => assert!((attention.unwrap().iter().sum::<f64>() - 1.0).abs() < 1e-6),
             _ => assert!(attention.unwrap_err().to_string().contains("a model with attention pooling")),
         }
+    }
+}
+
+#[test]
+fn pieces_of_a_word_decide_together() {
+    let directory = tempfile::tempdir().unwrap();
+    let sets = ["text.unit=subword", "model.pooling=attention"];
+    let outcome = train(recipe(directory.path(), &sets), &directory.path().join("run"), &mut Quiet).unwrap();
+    let text = "the lovelyfilm was lovely".to_string();
+    let verdict = outcome.model.classify(std::slice::from_ref(&text)).unwrap().remove(0).unwrap();
+    assert_eq!(verdict.words, ["the", "lovelyfilm", "was", "lovely", "</s>"]);
+    assert!(outcome.model.vocabulary.ids(&text).len() > 5);
+    for why in [Why::Hiding, Why::Attention] {
+        let weights = outcome.model.why(&text, &verdict, why).unwrap();
+        assert_eq!(weights.len(), 5);
+        assert!(why == Why::Hiding || (weights.iter().sum::<f64>() - 1.0).abs() < 1e-6);
     }
 }
 

@@ -5,13 +5,14 @@ use simurgh_data::series::DateOrder;
 use std::path::PathBuf;
 
 /// `simurgh forecast`
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
   simurgh forecast sales.csv --horizon 30 --plot sales.svg            trains a small network on the file first
   simurgh forecast sales.csv --series shop --targets sold --horizon 7  long form: a row a day and shop
   simurgh forecast ETTh1.csv --model runs/etth1-1/model.safetensors    a model trained before
   simurgh forecast sales.csv --horizon 7 --json
+  sqlite3 -csv -header shop.db 'select day, sold from sales' | simurgh forecast - --horizon 7
 
 The CSV has a header and a row a step:
   date,sold,price
@@ -25,11 +26,15 @@ To train with settings of your own:
 
 Output: time, series and quantiles as CSV on stdout; the drawing for people on stderr.")]
 pub struct ForecastArgs {
-    /// A CSV with a header and a row a step
+    /// A CSV with a header and a row a step; `-` is standard input
     pub file: PathBuf,
-    /// A model file; without one a small network is trained on the file
+    /// A model file, or a recipe (etth1, exchange, sunspots: its newest run in runs/, or trained now); without one a small network is
+    /// trained on the file
     #[arg(long, value_name = "MODEL")]
     pub model: Option<String>,
+    /// Where the data of a recipe that is trained are looked up [default: the environment's SIMURGH_DATA, else the folder data]
+    #[arg(long, value_name = "DIR", requires = "model")]
+    pub data_dir: Option<PathBuf>,
     /// Steps to forecast [default: what the model was trained for, or 24]
     #[arg(long, value_name = "N", value_parser = clap::builder::TypedValueParser::map(clap::value_parser!(u32).range(1..=100_000), |n| n as usize))]
     pub horizon: Option<usize>,

@@ -66,6 +66,9 @@ pub struct LabelArgs {
     /// in runs/ is used (runs with others by their file); without one it is trained
     #[arg(long, value_name = "MODEL")]
     pub model: String,
+    /// Where the data of a recipe that is trained are looked up [default: the environment's SIMURGH_DATA, else the folder data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
     /// Standard input is raw 16-bit little-endian samples of one channel, so many a second
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1000..=1_000_000))]
     pub rate: Option<u32>,

@@ -17,6 +17,9 @@ pub struct TranslateArgs {
     /// A built-in model (see `simurgh models`) or a file
     #[arg(long, value_name = "MODEL", default_value = crate::builtin::DEFAULT_MODEL)]
     pub model: String,
+    /// Where the data of a recipe that is trained are looked up [default: the environment's SIMURGH_DATA, else the folder data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
     /// Hypotheses kept at every step; 1 is greedy [default: the recipe's]
     #[arg(long, value_name = "N", value_parser = clap::builder::TypedValueParser::map(clap::value_parser!(u16).range(1..=100), usize::from))]
     pub beam: Option<usize>,
@@ -50,6 +53,9 @@ pub struct ClassifyArgs {
     /// settings in runs/ is used (runs with others by their file); without one it is trained
     #[arg(long, value_name = "MODEL")]
     pub model: String,
+    /// Where the data of a recipe that is trained are looked up [default: the environment's SIMURGH_DATA, else the folder data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
     /// Show which words decided, on a terminal in colours: orange for the answer, blue against it; elsewhere [[much]] and [some]
     /// for it, {{much}} and {some} against it. "hiding": how much the answer's odds fall without a word; "attention": where
     /// attention pooling looked

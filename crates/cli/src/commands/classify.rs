@@ -12,7 +12,7 @@ pub fn run(args: &ClassifyArgs) -> Result<(), Failure> {
     if let Some(path) = &args.why_svg {
         svg_can_be_written(path, "--why-svg")?;
     }
-    let model = classifier(&args.model)?;
+    let model = classifier(&args.model, args.data_dir.as_ref())?;
     let why = match args.why.as_deref() {
         Some("attention") => Some(Why::Attention),
         Some(_) => Some(Why::Hiding),
@@ -79,7 +79,7 @@ impl Session<'_> {
                 "probabilities": probabilities,
             });
             if self.args.why.is_some() {
-                row["tokens"] = verdict.tokens.clone().into();
+                row["words"] = verdict.words.clone().into();
                 row["weights"] = weights.clone().into();
             }
             writeln!(self.out, "{row}")?;

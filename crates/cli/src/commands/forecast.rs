@@ -19,12 +19,27 @@ const DRAWN: usize = 3;
 
 /// Runs the command.
 pub fn run(args: &ForecastArgs) -> Result<(), Failure> {
+    if args.file.as_os_str() != "-" {
+        return forecast(args);
+    }
+    if args.out.is_some() {
+        let hint = "save it first: a run reads its data again when it is resumed or measured";
+        return Err(Failure::input("--out: expected a file, got standard input", hint));
+    }
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("standard-input.csv");
+    std::io::copy(&mut std::io::stdin().lock(), &mut std::fs::File::create(&file)?)?;
+    let named = file.display().to_string();
+    forecast(&ForecastArgs { file, ..args.clone() }).map_err(|e| e.renamed(&named, "standard input"))
+}
+
+fn forecast(args: &ForecastArgs) -> Result<(), Failure> {
     // Told before a training, not after it.
     if let Some(path) = &args.plot {
         svg_can_be_written(path, "--plot")?;
     }
     let (model, tested) = match &args.model {
-        Some(name) => (forecaster(name)?, None),
+        Some(name) => (forecaster(name, args.data_dir.as_ref())?, None),
         None => train(args).map(|(model, score)| (model, Some(score)))?,
     };
     let mut columns = model.recipe.data.columns();

@@ -11,12 +11,12 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
     let header = &artifact.header;
     // A file that can't be used is not described as if it could.
     match header.task.as_str() {
-        "translation" => drop(super::translator(&args.model)?),
-        "classification" => drop(super::classifier(&args.model)?),
+        "translation" => drop(super::translator(&args.model, None)?),
+        "classification" => drop(super::classifier(&args.model, None)?),
         "language-model" => drop(super::generator(&args.model)?),
         "music" => drop(super::music_model(&args.model)?),
-        "labelling" => drop(super::labeller(&args.model)?),
-        "forecasting" => drop(super::forecaster(&args.model)?),
+        "labelling" => drop(super::labeller(&args.model, None)?),
+        "forecasting" => drop(super::forecaster(&args.model, None)?),
         _ => {}
     }
     let numbers: usize = artifact.parameters.iter().map(|p| p.data.len()).sum();

@@ -4,14 +4,14 @@ use super::labeller;
 use crate::args::LabelArgs;
 use crate::failure::{Failure, note, tell};
 use simurgh_data::InputError;
-use simurgh_data::audio::Reader;
+use simurgh_data::audio::{Reader, beyond_full_scale};
 use simurgh_train::labelling::{Heard, Segment, SoundLabeller};
 use std::io::{BufRead, BufReader, Write};
 use std::time::{Duration, Instant};
 
 /// Runs the command.
 pub fn run(args: &LabelArgs) -> Result<(), Failure> {
-    let model = labeller(&args.model)?;
+    let model = labeller(&args.model, args.data_dir.as_ref())?;
     let named = |e: InputError| e.at(if args.file == "-" { "standard input" } else { &args.file });
     let mut input: Box<dyn BufRead> = if args.file == "-" {
         Box::new(std::io::stdin().lock())
@@ -48,6 +48,14 @@ fn listen(
     let some = (rate / 1000).max(1) as usize;
     let (mut samples, mut heard, mut frame) = (Vec::new(), Vec::new(), 0);
     let (mut count, mut busy, mut slowest) = (0usize, Duration::ZERO, Duration::ZERO);
+    let mut most = 0.0f32;
+    let heard_up_to = model.recipe.features.rate / 2;
+    if rate / 2 < heard_up_to && !args.quiet {
+        note(&format!(
+            "{rate} samples a second hold nothing above {} Hz: the model hears up to {heard_up_to} Hz",
+            rate / 2
+        ));
+    }
     loop {
         samples.clear();
         let short = reader.read(some, &mut samples).map_err(&named)?;
@@ -56,6 +64,7 @@ fn listen(
             let got = format!("{} in sample {}", samples[at], count - samples.len() + at + 1);
             return Err(named(InputError::new("samples that are numbers", got, "convert or record it again")).into());
         }
+        most = samples.iter().fold(most, |most, x| x.abs().max(most));
         let begin = Instant::now();
         listening.push(&samples, &mut heard)?;
         let ended = samples.len() < some || short;
@@ -84,6 +93,9 @@ fn listen(
         return Err(named(InputError::new("samples", "none", "record it again")).into());
     }
     if !args.quiet {
+        if let Some(text) = beyond_full_scale(most) {
+            note(&text);
+        }
         let seconds = count as f64 / f64::from(rate);
         tell(&format!(
             "{seconds:.2} s of sound heard in {:.3} s, {:.0} times as fast as it is said; a frame's label comes {:.1} ms after its \

@@ -37,14 +37,14 @@ fn model<M>(name: &str, new: fn(Artifact, &Device) -> Result<M, Error>) -> Resul
     })
 }
 
-/// The translation model of a built-in name or a file, or of a recipe, trained if need be.
-pub fn translator(name: &str) -> Result<Translator, Failure> {
-    on_demand::model_or_recipe::<Translation>(name, Translator::new)
+/// The translation model of a built-in name or a file, or of a recipe, trained if need be on the data in `data`.
+pub fn translator(name: &str, data: Option<&PathBuf>) -> Result<Translator, Failure> {
+    on_demand::model_or_recipe::<Translation>(name, data_directory(data), Translator::new)
 }
 
-/// The classifier of a file, or of a recipe, trained if need be.
-pub fn classifier(name: &str) -> Result<TextClassifier, Failure> {
-    on_demand::model_or_recipe::<Classification>(name, TextClassifier::new)
+/// The classifier of a file, or of a recipe, trained if need be on the data in `data`.
+pub fn classifier(name: &str, data: Option<&PathBuf>) -> Result<TextClassifier, Failure> {
+    on_demand::model_or_recipe::<Classification>(name, data_directory(data), TextClassifier::new)
 }
 
 /// The language model of a built-in name or a file.
@@ -57,14 +57,14 @@ pub fn music_model(name: &str) -> Result<MusicModel, Failure> {
     model(name, MusicModel::new)
 }
 
-/// The forecaster of a file, or of a recipe, trained if need be.
-pub fn forecaster(name: &str) -> Result<ForecastModel, Failure> {
-    on_demand::model_or_recipe::<Forecasting>(name, ForecastModel::new)
+/// The forecaster of a file, or of a recipe, trained if need be on the data in `data`.
+pub fn forecaster(name: &str, data: Option<&PathBuf>) -> Result<ForecastModel, Failure> {
+    on_demand::model_or_recipe::<Forecasting>(name, data_directory(data), ForecastModel::new)
 }
 
-/// The labeller of a file, or of a recipe, trained if need be.
-pub fn labeller(name: &str) -> Result<SoundLabeller, Failure> {
-    on_demand::model_or_recipe::<Labelling>(name, SoundLabeller::new)
+/// The labeller of a file, or of a recipe, trained if need be on the data in `data`.
+pub fn labeller(name: &str, data: Option<&PathBuf>) -> Result<SoundLabeller, Failure> {
+    on_demand::model_or_recipe::<Labelling>(name, data_directory(data), SoundLabeller::new)
 }
 
 /// The data directory: the one given, or `SIMURGH_DATA` unless it is empty, or the folder `data` if there is one.

@@ -1,6 +1,6 @@
 //! Models that may not ship with the program, since their data's licences forbid it: trained where they are asked for.
 
-use super::{data_directory, device, model};
+use super::{device, model};
 use crate::builtin;
 use crate::failure::{Failure, tell};
 use crate::printer::TrainingBar;
@@ -13,9 +13,11 @@ use simurgh_train::run::RunDirectory;
 use simurgh_train::training::{self, Options, Task};
 use std::path::{Path, PathBuf};
 
-/// The model of a built-in name or a file, as `new` makes it; of a built-in recipe the newest run of it here, or one trained now.
+/// The model of a built-in name or a file, as `new` makes it; of a built-in recipe the newest run of it here, or one trained now, on
+/// the data in `data_directory`.
 pub fn model_or_recipe<T: Task>(
     name: &str,
+    data_directory: Option<PathBuf>,
     new: fn(Artifact, &Device) -> Result<T::Model, Error>,
 ) -> Result<T::Model, Failure> {
     let shipped = builtin::MODELS.iter().any(|m| m.0 == name);
@@ -38,11 +40,16 @@ pub fn model_or_recipe<T: Task>(
         return model(&run.model().to_string_lossy(), new);
     }
     let begun = runs.into_iter().rev().find(|run| run.checkpoint().is_file());
-    train::<T>(name, recipe, &set, begun.as_ref())
+    train::<T>(name, recipe, &set, begun.as_ref(), data_directory)
 }
 
-fn train<T: Task>(name: &str, recipe: T::Recipe, set: &Set, begun: Option<&RunDirectory>) -> Result<T::Model, Failure> {
-    let directory = data_directory(None);
+fn train<T: Task>(
+    name: &str,
+    recipe: T::Recipe,
+    set: &Set,
+    begun: Option<&RunDirectory>,
+    directory: Option<PathBuf>,
+) -> Result<T::Model, Failure> {
     // Files are looked up from here, then in the data directory.
     let places = set.places();
     let found =
@@ -51,7 +58,7 @@ fn train<T: Task>(name: &str, recipe: T::Recipe, set: &Set, begun: Option<&RunDi
         let hint = match set.origin {
             Origin::Private { why, .. } => why.to_string(),
             _ => format!(
-                "simurgh data fetch {name}, then the same command trains it (data elsewhere: SIMURGH_DATA=DIR); or --model FILE"
+                "simurgh data fetch {name}, then the same command trains it (data elsewhere: --data-dir DIR); or --model FILE"
             ),
         };
         let message = format!(

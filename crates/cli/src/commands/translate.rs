@@ -10,7 +10,7 @@ use std::io::Write;
 
 /// Runs the command.
 pub fn run(args: &TranslateArgs) -> Result<(), Failure> {
-    let translator = translator(&args.model)?;
+    let translator = translator(&args.model, args.data_dir.as_ref())?;
     let mut config = translator.recipe.decode.clone();
     if let Some(beam) = args.beam {
         config.beam = beam;

@@ -76,8 +76,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), InputError> {
 }
 
 fn clip(path: &Path, rate: u32, notes: &mut Vec<String>) -> Result<Clip, InputError> {
-    let Pcm { rate: own, samples, note } = read_wav(path)?;
-    notes.extend(note);
+    let Pcm { rate: own, samples, notes: own_notes } = read_wav(path)?;
+    notes.extend(own_notes);
     let mut brought = Vec::with_capacity(samples.len());
     let mut resampler = Resampler::new(own, rate);
     resampler.push(&samples, &mut brought);

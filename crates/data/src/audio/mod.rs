@@ -9,4 +9,4 @@ mod wav;
 pub use clips::{Clip, Span, read_clips};
 pub use features::{Features, FeaturesConfig};
 pub use resample::Resampler;
-pub use wav::{Pcm, Reader, read_wav, write_wav};
+pub use wav::{Pcm, Reader, beyond_full_scale, read_wav, write_wav};

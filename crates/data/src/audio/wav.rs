@@ -13,7 +13,7 @@ pub struct Pcm {
     /// The mean of all channels.
     pub samples: Vec<f32>,
     /// What was not as it should be, for a person.
-    pub note: Option<String>,
+    pub notes: Vec<String>,
 }
 
 /// Sound as it arrives.
@@ -46,13 +46,15 @@ fn broken(e: &hound::Error) -> InputError {
         }
         // Numbers of other sizes than it reads are told as errors of form.
         hound::Error::Unsupported
-        | hound::Error::FormatError("bits per sample is not 32" | "sample bits exceeds size of sample") => {
-            InputError::new(
-                "a WAV file of whole numbers of 8 to 32 bits, or of 32-bit floating-point numbers",
-                "another kind",
-                "convert it, for example with: ffmpeg -i IN -c:a pcm_s16le OUT.wav",
-            )
-        }
+        | hound::Error::FormatError(
+            "bits per sample is not 32"
+            | "bits per sample is not a multiple of 8"
+            | "sample bits exceeds size of sample",
+        ) => InputError::new(
+            "a WAV file of whole numbers of 8 to 32 bits, or of 32-bit floating-point numbers",
+            "another kind",
+            "convert it, for example with: ffmpeg -i IN -c:a pcm_s16le OUT.wav",
+        ),
         e => InputError::new("a WAV file", e.to_string(), "convert it, for example with: ffmpeg -i IN OUT.wav"),
     }
 }
@@ -203,11 +205,21 @@ pub fn read_wav(path: &Path) -> Result<Pcm, InputError> {
         let got = format!("{} as sample {}", samples[at], at + 1);
         return Err(InputError::new("samples that are numbers", got, "convert or record it again").at(path));
     }
-    let note = short.then(|| {
+    let short = short.then(|| {
         let seconds = samples.len() as f64 / f64::from(rate);
-        format!("{}: ends before its header says so; taken as far as it goes ({seconds:.2} s)", path.display())
+        format!("ends before its header says so; taken as far as it goes ({seconds:.2} s)")
     });
-    Ok(Pcm { rate, samples, note })
+    let loud = beyond_full_scale(samples.iter().fold(0.0, |most, x| x.abs().max(most)));
+    let notes = short.into_iter().chain(loud).map(|note| format!("{}: {note}", path.display())).collect();
+    Ok(Pcm { rate, samples, notes })
+}
+
+/// What a person should know of samples whose largest is this, if it is far beyond full scale: whole numbers that were stored as
+/// floating-point ones.
+pub fn beyond_full_scale(most: f32) -> Option<String> {
+    // Recordings of floating-point numbers pass it a little.
+    (most > 4.0)
+        .then(|| format!("samples reach {most:.0}, and full scale is 1: taken as they are, {most:.0} times as loud"))
 }
 
 /// Writes samples of one channel as a 16-bit WAV.
@@ -251,7 +263,7 @@ mod tests {
             std::fs::write(&path, bytes(spec, &[full / 2, 0, -full / 2, -full / 2])).unwrap();
             let pcm = read_wav(&path).unwrap();
             let want = [full as f32 / 4.0, -full as f32 / 2.0].map(|x| x / (1u64 << (bits - 1)) as f32);
-            assert_eq!((pcm.rate, pcm.samples.len(), pcm.note), (44_100, 2, None));
+            assert_eq!((pcm.rate, pcm.samples.len(), pcm.notes.len()), (44_100, 2, 0));
             assert!(pcm.samples.iter().zip(want).all(|(a, b)| (a - b).abs() < 0.01), "{bits}: {:?}", pcm.samples);
         }
     }
@@ -268,7 +280,7 @@ mod tests {
         };
         let cut = error(&whole[..whole.len() - 5]).unwrap();
         assert_eq!(cut.samples.len(), 3);
-        assert!(cut.note.unwrap().contains("ends before its header says so"));
+        assert!(cut.notes[0].contains("ends before its header says so"));
         for (bytes, want) in [
             (&b""[..], "ends within its header"),
             (b"ID3\x04not a wav file at all, but long enough for a header of it", "a WAV file, got"),
@@ -284,14 +296,31 @@ mod tests {
             let data = streamed.windows(4).position(|w| w == b"data").unwrap();
             streamed[data + 4..data + 8].copy_from_slice(&size.to_le_bytes());
             let pcm = error(&streamed).unwrap();
-            assert_eq!((pcm.samples.len(), pcm.note), (6, None), "{size}");
+            assert_eq!((pcm.samples.len(), pcm.notes.len()), (6, 0), "{size}");
         }
         // Chunks of an odd size, before the data and before the format.
         for at in [whole.windows(4).position(|w| w == b"data").unwrap(), 12] {
             let odd = [&whole[..at], b"LIST\x05\0\0\0INFOx\0", &whole[at..]].concat();
             let pcm = error(&odd).unwrap();
-            assert_eq!((pcm.samples.len(), pcm.note), (6, None), "{at}");
+            assert_eq!((pcm.samples.len(), pcm.notes.len()), (6, 0), "{at}");
         }
+        // Numbers of 64 bits, and of 12; whole numbers stored as floating-point ones.
+        let written = |format: u16, bits: u16, data: &[u8]| {
+            let size = bits.div_ceil(8);
+            let (rate, length) = (8000u32, data.len() as u32);
+            let mut wav = [b"RIFF", &(36 + length).to_le_bytes()[..], b"WAVEfmt \x10\0\0\0"].concat();
+            [format, 1].iter().for_each(|x| wav.extend(x.to_le_bytes()));
+            [rate, rate * u32::from(size)].iter().for_each(|x| wav.extend(x.to_le_bytes()));
+            [size, bits].iter().for_each(|x| wav.extend(x.to_le_bytes()));
+            [&wav[..], b"data", &length.to_le_bytes(), data].concat()
+        };
+        for (format, bits, data) in [(3, 64, &[0; 16][..]), (1, 12, &[0; 4])] {
+            let e = error(&written(format, bits, data)).unwrap_err();
+            assert!(e.contains("whole numbers of 8 to 32 bits, or of 32-bit floating-point numbers"), "{bits}: {e}");
+        }
+        let loud = error(&written(3, 32, &[1.5f32, -32_000.0].map(f32::to_le_bytes).concat())).unwrap();
+        assert!(loud.samples[1] == -32_000.0 && loud.notes[0].contains("samples reach 32000"), "{:?}", loud.notes);
+        assert!(error(&written(3, 32, &1.5f32.to_le_bytes())).unwrap().notes.is_empty());
         assert!(read_wav(&directory.path().join("none.wav")).unwrap_err().got.contains("no such file"));
         let mut raw = Reader::Raw { rate: 8000, input: Cursor::new([0, 64, 0, 192, 9]) };
         let mut samples = Vec::new();

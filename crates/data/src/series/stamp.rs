@@ -2,16 +2,19 @@
 
 use super::calendar::Calendar;
 use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::Offset;
 use std::cmp::Ordering;
 use std::fmt;
 
 /// When a row was.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Stamp {
+    /// A month, by its first day.
+    Month(Date, Calendar),
     /// A day.
     Day(Date, Calendar),
-    /// A day and a time of it.
-    Moment(DateTime, Calendar),
+    /// A day and a time of it, on a clock that is so far ahead of UTC, if it was said.
+    Moment(DateTime, Calendar, Option<Offset>),
     /// A number: a year, a count.
     Number(f64),
 }
@@ -25,10 +28,11 @@ impl Stamp {
         };
         match *self {
             Self::Number(_) => Some(*self),
+            Self::Month(date, calendar) => Some(Self::Month(same(date, calendar)?, Calendar::Gregorian)),
             Self::Day(date, calendar) => Some(Self::Day(same(date, calendar)?, Calendar::Gregorian)),
-            Self::Moment(moment, calendar) => {
+            Self::Moment(moment, calendar, offset) => {
                 let date = same(moment.date(), calendar)?;
-                Some(Self::Moment(DateTime::from_parts(date, moment.time()), Calendar::Gregorian))
+                Some(Self::Moment(DateTime::from_parts(date, moment.time()), Calendar::Gregorian, offset))
             }
         }
     }
@@ -36,8 +40,8 @@ impl Stamp {
     /// As a moment, if it is one.
     pub fn moment(&self) -> Option<DateTime> {
         match self {
-            Self::Day(date, _) => Some(DateTime::from_parts(*date, Time::midnight())),
-            Self::Moment(moment, _) => Some(*moment),
+            Self::Month(date, _) | Self::Day(date, _) => Some(DateTime::from_parts(*date, Time::midnight())),
+            Self::Moment(moment, ..) => Some(*moment),
             Self::Number(_) => None,
         }
     }
@@ -45,7 +49,7 @@ impl Stamp {
     /// The calendar it is written in.
     pub fn calendar(&self) -> Calendar {
         match self {
-            Self::Day(_, calendar) | Self::Moment(_, calendar) => *calendar,
+            Self::Month(_, calendar) | Self::Day(_, calendar) | Self::Moment(_, calendar, _) => *calendar,
             Self::Number(_) => Calendar::Gregorian,
         }
     }
@@ -76,16 +80,24 @@ impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
+            Self::Month(date, calendar) => {
+                let (year, month, _) = calendar.parts(*date);
+                write!(f, "{year:04}-{month:02}")
+            }
             Self::Day(date, calendar) => {
                 let (year, month, day) = calendar.parts(*date);
                 write!(f, "{year:04}-{month:02}-{day:02}")
             }
-            Self::Moment(m, calendar) => {
+            Self::Moment(m, calendar, offset) => {
                 write!(f, "{} {:02}:{:02}:{:02}", Self::Day(m.date(), *calendar), m.hour(), m.minute(), m.second())?;
-                match m.subsec_nanosecond() / 1000 {
-                    0 => Ok(()),
-                    micros => write!(f, ".{}", format!("{micros:06}").trim_end_matches('0')),
+                let micros = m.subsec_nanosecond() / 1000;
+                if micros > 0 {
+                    write!(f, ".{}", format!("{micros:06}").trim_end_matches('0'))?;
                 }
+                offset.map_or(Ok(()), |offset| {
+                    let (sign, size) = (if offset.is_negative() { '-' } else { '+' }, offset.seconds().abs());
+                    write!(f, "{sign}{:02}:{:02}", size / 3600, size / 60 % 60)
+                })
             }
         }
     }

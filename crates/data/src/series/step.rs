@@ -125,11 +125,19 @@ impl Stamp {
                 Step::Number(by) => Self::Number(number + by * count as f64),
                 _ => Self::Number(number + count as f64),
             },
+            Self::Month(date, calendar) => {
+                later(date.to_datetime(Time::midnight())).map_or(*self, |m| match calendar.parts(m.date()).2 {
+                    1 => Self::Month(m.date(), *calendar),
+                    _ => Self::Day(m.date(), *calendar),
+                })
+            }
             Self::Day(date, calendar) => later(date.to_datetime(Time::midnight())).map_or(*self, |m| match m.time() {
                 time if time == Time::midnight() => Self::Day(m.date(), *calendar),
-                _ => Self::Moment(m, *calendar),
+                _ => Self::Moment(m, *calendar, None),
             }),
-            Self::Moment(moment, calendar) => later(*moment).map_or(*self, |m| Self::Moment(m, *calendar)),
+            Self::Moment(moment, calendar, offset) => {
+                later(*moment).map_or(*self, |m| Self::Moment(m, *calendar, *offset))
+            }
         }
     }
 
@@ -218,6 +226,9 @@ mod tests {
         assert_eq!(stamp("2016-03-01").since(&stamp("2016-02-28")), 2.0 * 86_400.0);
         assert_eq!(stamp("2016-02-29").months_since(&stamp("2015-12-31")), Some(2));
         assert_eq!(stamp("2016-02-25").months_since(&stamp("2015-12-31")), None);
+        // Months stay months.
+        assert_eq!(stamp("2024-11").after(Step::Months(1, 1), 3).to_string(), "2025-02");
+        assert_eq!(stamp("1403-11").after(Step::Months(3, 1), 1).to_string(), "1404-02");
         for (step, shown) in [
             (Step::Seconds(3600), "an hour"),
             (Step::Seconds(1209600), "2 weeks"),

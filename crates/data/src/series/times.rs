@@ -6,6 +6,7 @@ use super::step::Step;
 use super::written::{Written, numbers};
 use crate::InputError;
 use csv::StringRecord;
+use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
 /// Names that a column of times goes by.
@@ -100,7 +101,14 @@ impl Times {
             }
             return Self::Parts(parts);
         }
-        called(&NAMES).or_else(dated).map_or(Self::Counted, Self::One)
+        // `t` may be a temperature.
+        let rises = |column: &usize| {
+            let cell = |row: &StringRecord| row.get(*column)?.parse::<f64>().ok();
+            records.len() > 2
+                && records.windows(2).all(|pair| cell(&pair[0]).zip(cell(&pair[1])).is_some_and(|(a, b)| a < b))
+        };
+        let counter = || called(&["t", "step"]).filter(rises);
+        called(&NAMES).or_else(dated).or_else(counter).map_or(Self::Counted, Self::One)
     }
 
     /// The columns.
@@ -201,26 +209,25 @@ fn one_clock(written: &mut [Written]) -> Result<Option<String>, (usize, InputErr
         let got = format!("`{}`", written[index].stamp);
         return Err((index, InputError::new("an offset from UTC, as other rows have", got, hint)));
     }
-    let name = |offset: i32| {
-        let (sign, size) = (if offset < 0 { '-' } else { '+' }, offset.abs());
-        format!("UTC{sign}{:02}:{:02}", size / 3600, size / 60 % 60)
-    };
-    if written.iter().all(|written| written.offset == Some(some)) {
-        return Ok((some != 0).then(|| format!("times are those of {}, those of forecasts too", name(some))));
-    }
     let time = |written: &Written| written.stamp.moment().map(|moment| moment.time());
-    if written.iter().all(|row| time(row) == time(&written[0])) {
+    let put = written.iter().any(|written| written.offset != Some(some));
+    if put && written.iter().all(|row| time(row) == time(&written[0])) {
         return Ok(None);
     }
     let first = written[0].offset.unwrap_or(some);
+    let clock = Offset::from_seconds(first).ok();
     for row in written.iter_mut() {
-        if let Stamp::Moment(moment, calendar) = row.stamp {
+        if let Stamp::Moment(moment, calendar, _) = row.stamp {
             let later = i64::from(first - row.offset.unwrap_or(first));
             // Only the very ends of time have no later.
-            row.stamp = Stamp::Moment(moment.saturating_add(jiff::SignedDuration::from_secs(later)), calendar);
+            let moment = moment.saturating_add(jiff::SignedDuration::from_secs(later));
+            row.stamp = Stamp::Moment(moment, calendar, clock);
         }
     }
-    Ok(Some(format!("clocks were put forward or back: all times are those of {}, those of forecasts too", name(first))))
+    let note = |row: &Written| {
+        format!("clocks were put forward or back: all times, those of forecasts too, are as in `{}`", row.stamp)
+    };
+    Ok(put.then(|| note(&written[0])))
 }
 
 /// Years of both calendars in one column are all of the Gregorian one, which is older.
@@ -285,7 +292,7 @@ mod tests {
             times("date,hour,v\n2024-01-31,23,1\n2024-01-31,24,2\n2024-02-01,1,2\n").0[1],
             "2024-02-01 00:00:00"
         );
-        assert_eq!(times("year,month,v\n2024,1,1\n2024,2,2\n").0, ["2024-01-01", "2024-02-01"]);
+        assert_eq!(times("year,month,v\n2024,1,1\n2024,2,2\n").0, ["2024-01", "2024-02"]);
         assert_eq!(times("Year,Month,Day,v\n2024,Jan,1\n".replace("1\n", "31,5\n").as_str()).0, ["2024-01-31"]);
         let (shown, _) = times("v,year,month,day,hour\n1,2024,1,31,0\n1,2024,1,31,1\n");
         assert_eq!(shown[1], "2024-01-31 01:00:00");
@@ -293,23 +300,21 @@ mod tests {
         let two = |text: &str| Table::parse(text, &Columns::default()).unwrap().series.len();
         assert_eq!(two("date,hour,v\n2024-01-30,8,1\n2024-01-31,8,2\n"), 2);
         assert_eq!(two("year,v,w\n1990,8,1\n1991,8,2\n"), 2);
+        assert_eq!((two("t,v\n1,8\n2,9\n4,9\n"), two("t,v\n1,8\n2,9\n1.5,9\n")), (1, 2));
     }
 
     #[test]
     fn offsets_from_utc_are_kept_or_become_one() {
         let (shown, notes) =
             times("t,v\n2024-01-31T09:00+03:30,1\n2024-01-31T10:00+03:30,2\n".replace("t,", "time,").as_str());
-        assert_eq!(
-            (shown[0].as_str(), notes.as_str()),
-            ("2024-01-31 09:00:00", "times are those of UTC+03:30, those of forecasts too")
-        );
-        assert_eq!(times("time,v\n2024-01-31T09:00Z,1\n2024-01-31T10:00Z,2\n").1, "");
+        assert_eq!((shown[0].as_str(), notes.as_str()), ("2024-01-31 09:00:00+03:30", ""));
+        assert_eq!(times("time,v\n2024-01-31T09:00Z,1\n2024-01-31T10:00Z,2\n").0[1], "2024-01-31 10:00:00+00:00");
         // The hour that is twice in autumn; midnights, which are days.
         let autumn = "time,v\n2024-10-27T01:00+02:00,1\n2024-10-27T02:00+02:00,1\n2024-10-27T02:00+01:00,2\n2024-10-27T03:00+01:00,2\n";
         let (shown, notes) = times(autumn);
-        let expected = ["2024-10-27 01:00:00", "2024-10-27 02:00:00", "2024-10-27 03:00:00", "2024-10-27 04:00:00"];
+        let expected = [1, 2, 3, 4].map(|hour| format!("2024-10-27 {hour:02}:00:00+02:00"));
         assert_eq!(shown, expected);
-        assert!(notes.starts_with("clocks were put forward or back: all times are those of UTC+02:00"), "{notes}");
+        assert!(notes.ends_with("those of forecasts too, are as in `2024-10-27 01:00:00+02:00`"), "{notes}");
         let days = "time,v\n2024-10-26T00:00+02:00,1\n2024-10-27T00:00+02:00,1\n2024-10-28T00:00+01:00,2\n";
         assert_eq!((times(days).0[2].as_str(), times(days).1.as_str()), ("2024-10-28 00:00:00", ""));
         let e = Table::parse("time,v\n2024-01-31T09:00Z,1\n2024-01-31T10:00,2\n", &Columns::default()).unwrap_err();

@@ -61,7 +61,7 @@ impl Written {
         if let Ok(number) = text.parse::<f64>() {
             return number.is_finite().then_some(Self { stamp: Stamp::Number(number), offset: None });
         }
-        let ((date, calendar), time) = match spelled(&text) {
+        let (Said { date, calendar, month }, time) = match spelled(&text) {
             Some(found) => found,
             None => {
                 let (date, time) = text.split_once(['T', ' ']).unwrap_or((&text, ""));
@@ -69,10 +69,24 @@ impl Written {
             }
         };
         if time.trim().is_empty() {
-            return Some(Self { stamp: Stamp::Day(date, calendar), offset: None });
+            let stamp = if month { Stamp::Month(date, calendar) } else { Stamp::Day(date, calendar) };
+            return Some(Self { stamp, offset: None });
         }
         let (clock, offset) = zone(time)?;
-        Some(Self { stamp: Stamp::Moment(moment(date, clock)?, calendar), offset })
+        Some(Self { stamp: Stamp::Moment(moment(date, clock)?, calendar, None), offset })
+    }
+}
+
+/// A day, or a month by its first.
+struct Said {
+    date: Date,
+    calendar: Calendar,
+    month: bool,
+}
+
+impl Said {
+    fn day((date, calendar): (Date, Calendar)) -> Self {
+        Self { date, calendar, month: false }
     }
 }
 
@@ -93,8 +107,8 @@ fn century(year: &str) -> Option<i16> {
     }
 }
 
-/// A day in numbers.
-fn day(date: &str, order: DateOrder) -> Option<(Date, Calendar)> {
+/// A day in numbers, or a month.
+fn day(date: &str, order: DateOrder) -> Option<Said> {
     let (parts, numbers) = numbers(date)?;
     let year_first = parts[0].len() == 4;
     let day_first = order == DateOrder::DayFirst || date.contains('.');
@@ -109,7 +123,8 @@ fn day(date: &str, order: DateOrder) -> Option<(Date, Calendar)> {
         (2, false) if parts[1].len() == 4 => (numbers[1], numbers[0], 1),
         _ => return None,
     };
-    Calendar::read(year, month, day)
+    let said = Said::day(Calendar::read(year, month, day)?);
+    Some(Said { month: numbers.len() == 2, ..said })
 }
 
 /// Runs of letters and of digits, each with where it ends; without those of a time.
@@ -134,8 +149,8 @@ fn words(text: &str) -> Vec<(&str, usize)> {
     words
 }
 
-/// A day with a month's name, a quarter's or a week's first day; and what comes after it.
-fn spelled(text: &str) -> Option<((Date, Calendar), &str)> {
+/// A day or a month with the month's name, a quarter's or a week's first day; and what comes after it.
+fn spelled(text: &str) -> Option<(Said, &str)> {
     let short = |word: &str, name: &str| word.chars().count() > 2 && name.starts_with(word);
     let month = |word: &str| {
         let word = word.to_lowercase();
@@ -153,7 +168,7 @@ fn spelled(text: &str) -> Option<((Date, Calendar), &str)> {
     let year = |word: &str| (word.len() == 4).then(|| number(word)).flatten();
     let quarter = |of: &str, quarter: &str| {
         let quarter = number(quarter).filter(|q| (1..=4).contains(q))?;
-        Calendar::read(year(of)?, 3 * quarter - 2, 1)
+        Calendar::read(year(of)?, 3 * quarter - 2, 1).map(Said::day)
     };
     match parts[..] {
         [y, "Q" | "q", q, ..] => return Some((quarter(y, q)?, after(3))),
@@ -163,7 +178,7 @@ fn spelled(text: &str) -> Option<((Date, Calendar), &str)> {
             let of = |weekday| ISOWeekDate::new(year(y)?, week, weekday).ok().map(|day| day.date());
             let weekday = parts.get(3).and_then(|day| Weekday::from_monday_one_offset(day.parse().ok()?).ok());
             let (weekday, count) = weekday.map_or((Weekday::Monday, 3), |weekday| (weekday, 4));
-            return Some(((of(weekday)?, Calendar::Gregorian), after(count)));
+            return Some((Said::day((of(weekday)?, Calendar::Gregorian)), after(count)));
         }
         _ => {}
     }
@@ -177,7 +192,8 @@ fn spelled(text: &str) -> Option<((Date, Calendar), &str)> {
         [m, y] if month(m).is_some() => (century(y)?, month(m)?, 1, 2),
         _ => return None,
     };
-    Some((Calendar::read(y, m, d)?, after(count)))
+    let said = Said::day(Calendar::read(y, m, d)?);
+    Some((Said { month: count == 2, ..said }, after(count)))
 }
 
 /// A time without what it says of its zone, and how many seconds that is ahead of UTC.
@@ -247,12 +263,12 @@ mod tests {
             ("31.1.1990", "1990-01-31"),
             ("31.1.90", "1990-01-31"),
             ("1/31/24", "2024-01-31"),
-            ("2/1990", "1990-02-01"),
-            ("1990-02", "1990-02-01"),
+            ("2/1990", "1990-02"),
+            ("1990-02", "1990-02"),
             ("1700.0", "1700"),
             ("۱۴۰۲/۰۵/۱۷", "1402-05-17"),
             ("1402-02-31 13:00", "1402-02-31 13:00:00"),
-            ("1403-07", "1403-07-01"),
+            ("1403-07", "1403-07"),
             ("17.5.1402", "1402-05-17"),
             ("1/31/2024 1:05 PM", "2024-01-31 13:05:00"),
             ("1/31/2024 12:05:10 a.m.", "2024-01-31 00:05:10"),
@@ -262,10 +278,10 @@ mod tests {
             ("Jan 31, 2024 1:00 PM", "2024-01-31 13:00:00"),
             ("Wed, 31 Jan 2024", "2024-01-31"),
             ("2024-JAN-31T13:00", "2024-01-31 13:00:00"),
-            ("OCT 2024", "2024-10-01"),
-            ("Sept 2024", "2024-09-01"),
-            ("Jan-24", "2024-01-01"),
-            ("2024-May", "2024-05-01"),
+            ("OCT 2024", "2024-10"),
+            ("Sept 2024", "2024-09"),
+            ("Jan-24", "2024-01"),
+            ("2024-May", "2024-05"),
             ("2024Q3", "2024-07-01"),
             ("2024-Q1", "2024-01-01"),
             ("Q4 2024", "2024-10-01"),

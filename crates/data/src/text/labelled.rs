@@ -23,7 +23,15 @@ pub struct LabelledTexts {
     pub examples: Vec<Example>,
     /// Lines of a CSV's rows that have no text, and are left out.
     pub without_text: Vec<usize>,
+    /// The first line, which names columns rather than an example, and is left out.
+    pub heading: Option<String>,
 }
+
+/// What columns of labels, and of texts, are called.
+const HEADINGS: [&[&str]; 2] = [
+    &["label", "labels", "class", "category", "sentiment", "polarity", "target", "topic", "برچسب"],
+    &["text", "texts", "sentence", "review", "comment", "content", "question", "document", "متن"],
+];
 
 /// Where labelled texts are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,19 +81,19 @@ impl LabelledSource {
     pub fn read(&self, encoding: Encoding) -> Result<LabelledTexts, InputError> {
         let text = read_encoded(self.path(), encoding)?;
         match self {
-            Self::Lines(_) => parse_lines(&text).map(|examples| LabelledTexts { examples, ..LabelledTexts::default() }),
+            Self::Lines(_) => parse_lines(&text),
             Self::Csv(columns) => parse_csv(&text, columns),
         }
         .map_err(|e| e.at(self.path()))
     }
 }
 
-/// Examples of `LABEL TAB text` lines; empty lines are skipped.
+/// Examples of `LABEL TAB text` lines; empty lines are skipped, and a first one that says `label TAB text` or the like.
 ///
 /// # Errors
 /// If a line has no label, or no text.
-pub fn parse_lines(text: &str) -> Result<Vec<Example>, InputError> {
-    let mut examples = Vec::new();
+pub fn parse_lines(text: &str) -> Result<LabelledTexts, InputError> {
+    let (mut examples, mut heading) = (Vec::new(), None);
     // A file says with its first line what stands between label and text.
     let tabs = text.lines().find(|line| !line.trim().is_empty()).is_some_and(|line| line.contains('\t'));
     for (number, line) in text.lines().enumerate() {
@@ -100,9 +108,15 @@ pub fn parse_lines(text: &str) -> Result<Vec<Example>, InputError> {
             let got = format!("`{}`", line.trim().chars().take(40).collect::<String>());
             return Err(InputError::new("a label and a text", got, hint).line(number + 1));
         }
+        let names =
+            HEADINGS.iter().zip([label, text]).all(|(names, cell)| names.contains(&cell.to_lowercase().as_str()));
+        if names && tabs && examples.is_empty() && heading.is_none() {
+            heading = Some(format!("{label}, {text}"));
+            continue;
+        }
         examples.push(Example { label: label.into(), text: text.into(), line: number + 1 });
     }
-    Ok(examples)
+    Ok(LabelledTexts { examples, heading, ..LabelledTexts::default() })
 }
 
 /// Examples of a CSV with a header.
@@ -150,7 +164,7 @@ pub fn parse_csv(text: &str, columns: &CsvColumns) -> Result<LabelledTexts, Inpu
         let text = field(text_column).split_whitespace().collect::<Vec<_>>().join(" ");
         examples.push(Example { label: field(label_column).into(), text, line });
     }
-    Ok(LabelledTexts { examples, without_text })
+    Ok(LabelledTexts { examples, without_text, heading: None })
 }
 
 #[cfg(test)]
@@ -159,7 +173,7 @@ mod tests {
 
     #[test]
     fn lines_may_have_tabs_spaces_or_fasttexts_prefix() {
-        let examples = parse_lines("pos a b\n\n1 c d\n__label__x\te\n").unwrap();
+        let examples = parse_lines("pos a b\n\n1 c d\n__label__x\te\n").unwrap().examples;
         let all: Vec<(&str, &str, usize)> =
             examples.iter().map(|e| (e.label.as_str(), e.text.as_str(), e.line)).collect();
         assert_eq!(all, [("pos", "a b", 1), ("1", "c d", 3), ("x", "e", 4)]);
@@ -167,6 +181,9 @@ mod tests {
         assert_eq!(e.to_string(), "line 2: expected a label and a text, got `word`");
         let e = parse_lines("pos\ta b\nThe film\n").unwrap_err();
         assert_eq!(e.to_string(), "line 2: expected a label and a text, got `The film`");
+        let headed = parse_lines("Label\tText\npos\ta b\nlabel\ttext\n").unwrap();
+        assert_eq!((headed.heading.as_deref(), headed.examples.len()), (Some("Label, Text"), 2));
+        assert_eq!(parse_lines("label text\npos a b\n").unwrap().examples.len(), 2);
         assert!(parse_lines("\ttext\n").is_err() && parse_lines("label\t \n").is_err());
     }
 
@@ -191,7 +208,7 @@ mod tests {
     fn csv_columns_are_found_by_name() {
         let columns = CsvColumns { csv: "x.csv".into(), text: "review".into(), label: "stars".into() };
         let text = "id,stars,review\n1,5,\"good, very\ngood\"\n2,1,\n3,2,bad\n";
-        let LabelledTexts { examples, without_text } = parse_csv(text, &columns).unwrap();
+        let LabelledTexts { examples, without_text, .. } = parse_csv(text, &columns).unwrap();
         assert_eq!((examples.len(), &without_text[..]), (2, &[4][..]));
         assert_eq!((examples[0].text.as_str(), examples[1].label.as_str()), ("good, very good", "2"));
         let missing = CsvColumns { text: "body".into(), ..columns.clone() };

@@ -59,34 +59,41 @@ impl Polyphony {
     }
 }
 
+/// Pieces taken frame by frame.
+#[derive(Debug)]
+pub struct Walked {
+    /// What the network read after each frame's step: the frame itself, or what it said there.
+    pub read: Vec<Vec<Vec<u8>>>,
+    /// What it said at each step.
+    pub said: Vec<Vec<Vec<u8>>>,
+}
+
 impl Polyphony {
-    /// The frames that this network, without noise and off the tape, reads of pieces where `teacher` is heard that often: the
+    /// Takes this network, without noise and off the tape, over pieces where `teacher` is heard that often: what it reads is the
     /// pieces' own, or what it composes itself.
     ///
     /// # Errors
     /// If a frame has a key that is none, or the network is not on the CPU backend.
-    pub fn walk(
-        &self,
-        pieces: &[&[Vec<u8>]],
-        teacher: &Teacher,
-        precision: Precision,
-    ) -> Result<Vec<Vec<Vec<u8>>>, StreamError> {
+    pub fn walk(&self, pieces: &[&[Vec<u8>]], teacher: &Teacher, precision: Precision) -> Result<Walked, StreamError> {
         let composer = self.composer(precision)?;
         let temperature = if teacher.choice == Choice::Drawn { 1.0 } else { 0.0 };
         let sampling = Sampling { temperature, top_p: 1.0 };
-        let walked = |(sequence, piece): (usize, &&[Vec<u8>])| {
+        let mut walked = Walked { read: Vec::new(), said: Vec::new() };
+        for (sequence, piece) in pieces.iter().enumerate() {
             let mut random = teacher.random(sequence, 0, 3);
             let mut state = composer.start()?;
-            let mut read: Vec<Vec<u8>> = Vec::with_capacity(piece.len());
+            let (mut read, mut said) = (Vec::<Vec<u8>>::with_capacity(piece.len()), Vec::with_capacity(piece.len()));
             for (t, frame) in piece.iter().enumerate() {
                 let before = read.last().map_or(&[][..], Vec::as_slice);
                 // What is read after a step is its frame: at the first step nothing is.
                 let own = composer.step(before, &mut state, sampling, &mut random)?;
-                read.push(if teacher.is_heard(sequence, t + 1) { frame.clone() } else { own });
+                read.push(if teacher.is_heard(sequence, t + 1) { frame.clone() } else { own.clone() });
+                said.push(own);
             }
-            Ok(read)
-        };
-        pieces.iter().enumerate().map(walked).collect()
+            walked.read.push(read);
+            walked.said.push(said);
+        }
+        Ok(walked)
     }
 }
 

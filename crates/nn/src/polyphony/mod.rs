@@ -4,7 +4,7 @@ mod composer;
 mod config;
 mod network;
 
-pub use composer::Composer;
+pub use composer::{Composer, Walked};
 pub use config::{HeadKind, PolyphonyConfig};
 pub use network::{Pieces, Polyphony};
 

@@ -123,8 +123,22 @@ fn music_reads_its_own_frames() {
         let config = PolyphonyConfig { hidden: 5, head_hidden: 4, head, ..PolyphonyConfig::default() };
         let net = Polyphony::new(&config, 4, &Init::new(5, &Device::flex())).unwrap();
         let walk = |teacher| net.walk(&pieces, &teacher, Precision::F32).unwrap();
-        assert_eq!(walk(Teacher::ALWAYS), pieces);
-        let own = walk(Teacher { choice: Choice::Drawn, ..Teacher::NEVER });
+        assert_eq!(walk(Teacher::ALWAYS).read, pieces);
+        // What is said after the pieces' own frames is right where the loss says so.
+        let said = walk(Teacher { choice: Choice::Likeliest, ..Teacher::ALWAYS }).said;
+        let losses = net.loss_by_step(&Pieces::new(&pieces).unwrap(), &mut Pass::default()).unwrap();
+        for (t, loss) in losses.iter().enumerate() {
+            let there = || pieces.iter().zip(&said).filter(|(piece, _)| piece.len() > t);
+            let right = there().filter(|(piece, said)| piece[t] == said[t]).count() as f64;
+            match head {
+                HeadKind::Independent => assert_eq!(loss.values()[2], right),
+                HeadKind::Joint => {
+                    let units: usize = there().map(|(piece, _)| piece[t].len() + 1).sum();
+                    assert_eq!(loss.values()[2] == units as f64, right == there().count() as f64);
+                }
+            }
+        }
+        let own = walk(Teacher { choice: Choice::Drawn, ..Teacher::NEVER }).read;
         assert!(own != pieces && own.iter().zip(&pieces).all(|(own, piece)| own.len() == piece.len()));
         let own: Vec<&[Vec<u8>]> = own.iter().map(Vec::as_slice).collect();
         let loss = |packed: &Pieces| {

@@ -14,6 +14,7 @@ use simurgh_nn::init::Init;
 use simurgh_nn::parameters;
 use simurgh_nn::pass::Pass;
 use simurgh_nn::sequences::Sequences;
+use std::ops::Range;
 
 /// Most tokens of a text.
 pub const MOST_TOKENS: usize = 100_000;
@@ -27,7 +28,7 @@ pub enum Why {
     /// By the weights of attention pooling: where the network looked, which need not be what decided (Jain & Wallace 2019).
     Attention,
     /// By hiding each word in turn: how much the log-odds of the answer fall without it (Li et al. 2016). Costs as many passes
-    /// as the text has tokens, on any network.
+    /// as the text has words, on any network.
     Hiding,
 }
 
@@ -38,9 +39,9 @@ pub struct Verdict {
     pub class: usize,
     /// Of every class.
     pub probabilities: Vec<f64>,
-    /// The text's tokens, END last.
-    pub tokens: Vec<String>,
-    /// How much each token weighed; empty without attention pooling.
+    /// The text's words, each whole also where it is several tokens, and END.
+    pub words: Vec<String>,
+    /// How much each word weighed; empty without attention pooling.
     pub weights: Vec<f32>,
 }
 
@@ -124,18 +125,41 @@ impl TextClassifier {
         let Answers { logits, mut weights } = self.answers(&ids)?;
         let verdict = |(text, logits): (usize, &Vec<f32>)| {
             let ids = &ids[text];
-            (ids.len() > 1).then(|| Verdict {
-                class: winner(logits),
-                probabilities: probabilities(logits, temperature),
-                tokens: self.vocabulary.pieces(&texts[text]),
-                weights: weights.get_mut(text).map(std::mem::take).unwrap_or_default(),
+            (ids.len() > 1).then(|| {
+                let words = self.words(&texts[text]);
+                let of_tokens = weights.get_mut(text).map(std::mem::take).unwrap_or_default();
+                let word = |(_, tokens): &(String, Range<usize>)| of_tokens[tokens.clone()].iter().sum::<f32>();
+                Verdict {
+                    class: winner(logits),
+                    probabilities: probabilities(logits, temperature),
+                    weights: if of_tokens.is_empty() { Vec::new() } else { words.iter().map(word).collect() },
+                    words: words.into_iter().map(|(word, _)| word).collect(),
+                }
             })
         };
         Ok(logits.iter().enumerate().map(verdict).collect())
     }
 
-    /// How much each token of the text speaks for the verdict, END among them: weights that sum to 1, or changes of the
-    /// log-odds, below 0 where a token speaks against it.
+    /// The words of a text, and which of its tokens each is; END last.
+    fn words(&self, text: &str) -> Vec<(String, Range<usize>)> {
+        let pieces = self.vocabulary.pieces(text);
+        let (subwords, end) = (matches!(self.vocabulary, Vocabulary::Subwords(_)), pieces.len() - 1);
+        let mut words: Vec<(String, Range<usize>)> = Vec::with_capacity(pieces.len());
+        for (at, piece) in pieces.into_iter().enumerate() {
+            // The first piece of a word begins with a mark.
+            match (words.last_mut(), piece.strip_prefix('\u{2581}')) {
+                (Some((word, tokens)), None) if subwords && at < end => {
+                    word.push_str(&piece);
+                    tokens.end = at + 1;
+                }
+                (_, rest) => words.push((rest.map_or_else(|| piece.clone(), String::from), at..at + 1)),
+            }
+        }
+        words
+    }
+
+    /// How much each word of the text speaks for the verdict, END among them: weights that sum to 1, or changes of the
+    /// log-odds, below 0 where a word speaks against it.
     ///
     /// # Errors
     /// If the text is too long, or attention is asked of a network without.
@@ -149,22 +173,23 @@ impl TextClassifier {
             return Ok(verdict.weights.iter().map(|w| f64::from(*w)).collect());
         }
         let ids = self.vocabulary.ids(text);
-        let words = ids.len() - 1;
+        let mut words = self.words(text);
+        // END is never hidden.
+        words.pop();
         let odds = |logits: &[f32]| {
             let p = probabilities(logits, 1.0)[verdict.class].clamp(1e-12, 1.0 - 1e-12);
             (p / (1.0 - p)).ln()
         };
         let whole = odds(&self.answers(std::slice::from_ref(&ids))?.logits[0]);
-        let mut changes = Vec::with_capacity(words + 1);
+        let mut changes = Vec::with_capacity(words.len() + 1);
         // Some at a time: a long text is as many texts as it has words.
-        for start in (0..words).step_by(HIDDEN) {
-            let hidden: Vec<Vec<u32>> = (start..words.min(start + HIDDEN))
-                .map(|k| {
-                    let mut ids = ids.clone();
-                    ids[k] = UNKNOWN;
-                    ids
-                })
-                .collect();
+        for some in words.chunks(HIDDEN) {
+            let hide = |(_, tokens): &(String, Range<usize>)| {
+                let mut ids = ids.clone();
+                ids[tokens.clone()].fill(UNKNOWN);
+                ids
+            };
+            let hidden: Vec<Vec<u32>> = some.iter().map(hide).collect();
             changes.extend(self.answers(&hidden)?.logits.iter().map(|logits| whole - odds(logits)));
         }
         changes.push(0.0);

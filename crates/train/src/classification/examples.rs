@@ -57,7 +57,7 @@ impl Examples {
         let classes = classes(recipe, raw.iter().flat_map(|(_, all)| &all.examples))?;
         let mut notes = Vec::new();
         let mut label = |all: Vec<(LabelledSource, LabelledTexts)>| {
-            notes.extend(all.iter().filter_map(without_text));
+            notes.extend(all.iter().flat_map(left_out));
             label(recipe, &classes, all)
         };
         let mut train = label(raw)?;
@@ -183,11 +183,15 @@ fn read_all(
     located.map(|source| source.read(encoding).map(|all| (source, all))).collect()
 }
 
-/// What a person should know of a file's rows that have none.
-fn without_text((source, texts): &(LabelledSource, LabelledTexts)) -> Option<String> {
-    let [first, ..] = texts.without_text[..] else { return None };
-    let (count, path) = (texts.without_text.len(), source.path().display());
-    Some(format!("rows without a text left out: {count} of {path}, the first in line {first}"))
+/// What a person should know of a file's rows that are no examples.
+fn left_out((source, texts): &(LabelledSource, LabelledTexts)) -> Vec<String> {
+    let path = source.path().display();
+    let heading =
+        texts.heading.as_ref().map(|names| format!("the first line of {path} names columns ({names}): left out"));
+    let without = texts.without_text.first().map(|first| {
+        format!("rows without a text left out: {} of {path}, the first in line {first}", texts.without_text.len())
+    });
+    heading.into_iter().chain(without).collect()
 }
 
 /// The recipe's classes in the order of their labels, numbers by value; without any, all labels.

@@ -98,15 +98,11 @@ pub(super) fn sections(
     Ok(body)
 }
 
-/// Tokens with how much each weighs against the heaviest, -1 to 1, END left out; the pieces of a word stand together.
-fn weighed(verdict: &Verdict, weights: &[f64]) -> impl Iterator<Item = (String, f64)> {
-    let words = verdict.tokens.len() - 1;
+/// Words with how much each weighs against the heaviest, -1 to 1, END left out.
+fn weighed<'a>(verdict: &'a Verdict, weights: &[f64]) -> impl Iterator<Item = (&'a str, f64)> {
+    let words = verdict.words.len() - 1;
     let most = weights[..words].iter().fold(f64::MIN_POSITIVE, |most, w| most.max(w.abs()));
-    let subwords = verdict.tokens.iter().any(|token| token.contains('\u{2581}'));
-    verdict.tokens[..words].iter().zip(weights).map(move |(token, weight)| {
-        let text = if subwords { token.replace('\u{2581}', " ") } else { format!(" {token}") };
-        (text, weight / most)
-    })
+    verdict.words[..words].iter().zip(weights).map(move |(word, weight)| (word.as_str(), weight / most))
 }
 
 /// Orange for the verdict, blue against it (Okabe & Ito 2008).
@@ -116,9 +112,9 @@ fn colour(share: f64) -> &'static str {
 
 fn coloured_html(verdict: &Verdict, weights: &[f64]) -> String {
     let mut html = String::new();
-    for (token, share) in weighed(verdict, weights) {
-        let (rgb, depth, token) = (colour(share), 0.6 * share.abs(), escape(&token));
-        let _ = write!(html, "<span style=\"background:rgba({rgb},{depth:.3})\">{token}</span>");
+    for (word, share) in weighed(verdict, weights) {
+        let (rgb, depth, word) = (colour(share), 0.6 * share.abs(), escape(word));
+        let _ = write!(html, "<span style=\"background:rgba({rgb},{depth:.3})\"> {word}</span>");
     }
     html
 }
@@ -127,9 +123,8 @@ fn coloured_html(verdict: &Verdict, weights: &[f64]) -> String {
 /// `colour` in brackets: `[[much]] [some]` for it, `{{much}} {some}` against it.
 pub fn why_text(verdict: &Verdict, weights: &[f64], colour: bool) -> String {
     let mut out = String::new();
-    for (token, share) in weighed(verdict, weights) {
-        let (space, word) = token.strip_prefix(' ').map_or(("", token.as_str()), |word| (" ", word));
-        out += space;
+    for (word, share) in weighed(verdict, weights) {
+        out += " ";
         // Shades of the 256 colours, dark text on them.
         let shades = [(0.75, [208, 39], 2), (0.45, [215, 117], 1), (0.2, [223, 153], 0)];
         let _ = match shades.into_iter().find(|(least, _, _)| share.abs() >= *least) {
@@ -154,17 +149,16 @@ pub fn why_svg(verdict: &Verdict, weights: &[f64], title: &str) -> String {
     const LINE: f64 = 30.0;
     // Glyphs are not measured: a guess of their width that is rather too wide.
     let width_of = |word: &str| 9.0 * word.chars().count() as f64 + 8.0;
-    let rtl = right_to_left(&verdict.tokens.concat());
+    let rtl = right_to_left(&verdict.words.concat());
     let (mut x, mut y) = (10.0, 44.0);
     let mut words = String::new();
-    for (token, share) in weighed(verdict, weights) {
-        let gap = if token.starts_with(' ') { 6.0 } else { 0.0 };
-        let word = shown(token.trim());
+    for (word, share) in weighed(verdict, weights) {
+        let word = shown(word);
         let width = width_of(&word);
-        if x + gap + width > WIDTH - 10.0 && x > 10.0 {
-            (x, y) = (10.0, y + LINE);
+        x += 6.0;
+        if x + width > WIDTH - 10.0 && x > 16.0 {
+            (x, y) = (16.0, y + LINE);
         }
-        x += gap;
         let left = if rtl { WIDTH - x - width } else { x };
         let direction = if rtl { " direction=\"rtl\" unicode-bidi=\"isolate\"" } else { "" };
         let _ = write!(

@@ -82,7 +82,8 @@ pub(super) fn measure(
     }))
 }
 
-/// How likely the pieces are after their own frames, and after those the network composes; none if `go_on` said no.
+/// How likely the pieces are after their own frames, and after those the network composes, and how many of their frames are the
+/// likeliest it would play there; none if `go_on` said no.
 pub(super) fn exposure(
     network: &Polyphony,
     pieces: &[Piece],
@@ -94,12 +95,17 @@ pub(super) fn exposure(
         let all: Vec<Vec<Vec<u8>>> = chunk.iter().map(|piece| keys(piece, 0)).collect();
         let own: Vec<&[Vec<u8>]> = all.iter().map(Vec::as_slice).collect();
         let teacher = Teacher { choice: Choice::Drawn, seed: mix(seed ^ index), ..Teacher::NEVER };
-        let read = network.walk(&own, &teacher, Precision::F32)?;
-        let read: Vec<&[Vec<u8>]> = read.iter().map(Vec::as_slice).collect();
-        for (way, packed) in [Pieces::new(&own)?, Pieces::reading(&own, &read)?].iter().enumerate() {
-            for (t, loss) in network.loss_by_step(packed, &mut Pass::default())?.iter().enumerate() {
-                let frames = own.iter().filter(|piece| piece.len() > t).count();
-                exposure.add_step(way, t, frames, loss.values()[1]);
+        let composed = network.walk(&own, &teacher, Precision::F32)?.read;
+        let composed: Vec<&[Vec<u8>]> = composed.iter().map(Vec::as_slice).collect();
+        for (way, read) in [&own, &composed].into_iter().enumerate() {
+            let packed = Pieces::reading(&own, read)?;
+            for (t, loss) in network.loss_by_step(&packed, &mut Pass::default())?.iter().enumerate() {
+                exposure.add_likelihood(way, t, loss.values()[1]);
+            }
+            let likeliest = Teacher { choice: Choice::Likeliest, ..Teacher::ALWAYS };
+            let said = network.walk(read, &likeliest, Precision::F32)?.said;
+            for (piece, said) in own.iter().zip(&said) {
+                exposure.add_sequence(way, piece.iter().zip(said).map(|(frame, said)| frame == said));
             }
         }
         if !go_on() {

@@ -167,7 +167,7 @@ impl training::Task for Music {
         let pieces: Vec<&[Vec<u8>]> = all.iter().flat_map(|piece| piece.chunks(frames)).collect();
         let mut packed = Pieces::new(&pieces)?;
         if moment.teacher.share < 1.0 {
-            let read = network.valid().walk(&pieces, &moment.teacher, pass.precision)?;
+            let read = network.valid().walk(&pieces, &moment.teacher, pass.precision)?.read;
             packed = Pieces::reading(&pieces, &read.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         }
         let losses: Vec<_> = network.loss(&packed, pass)?.into_iter().flatten().collect();

@@ -45,35 +45,42 @@ const WAYS: [&str; 2] = ["teacher_forced", "free_running"];
 impl Exposure {
     /// Adds a batch: read by the teacher's tokens, and by the network's own.
     pub fn add(&mut self, layout: &Ragged, forced: &Walk, free: &Walk) {
-        for (way, walk) in self.ways.iter_mut().zip([forced, free]) {
-            let mut all_right = vec![true; layout.sequences()];
-            for (row, (t, j)) in layout.cells().enumerate() {
-                let right = walk.correct[row];
-                let sums = &mut way.groups[group(t)];
-                sums.tokens += 1.0;
-                sums.nll += walk.nll[row];
-                sums.correct += f64::from(u8::from(right));
-                let count = |pair: &mut [f64; 2]| {
-                    pair[0] += 1.0;
-                    pair[1] += f64::from(u8::from(!right));
-                };
-                if t > 0 && !walk.correct[layout.row(t - 1, j)] {
-                    count(&mut way.after_wrong);
-                }
-                if all_right[j] {
-                    count(&mut way.after_right);
-                }
-                all_right[j] &= right;
+        for (way, walk) in [forced, free].into_iter().enumerate() {
+            for (row, (t, _)) in layout.cells().enumerate() {
+                self.add_likelihood(way, t, walk.nll[row]);
+            }
+            for j in 0..layout.sequences() {
+                let steps = (0..layout.steps()).take_while(|t| j < layout.batch_at(*t));
+                self.add_sequence(way, steps.map(|t| walk.correct[layout.row(t, j)]));
             }
         }
     }
 
-    /// Adds a step of some sequences, read one way (0: the teacher's, 1: the network's own) without a count of what was right.
-    pub(crate) fn add_step(&mut self, way: usize, t: usize, count: usize, nll: f64) {
-        let sums = &mut self.ways[way].groups[group(t)];
-        sums.tokens += count as f64;
-        sums.nll += nll;
-        sums.correct = f64::NAN;
+    /// Adds to a way (0: the teacher's, 1: the network's own) the likelihood of a step of one sequence, or of several together.
+    pub(crate) fn add_likelihood(&mut self, way: usize, t: usize, nll: f64) {
+        self.ways[way].groups[group(t)].nll += nll;
+    }
+
+    /// Adds to a way what was right of a sequence, step by step.
+    pub(crate) fn add_sequence(&mut self, way: usize, right: impl Iterator<Item = bool>) {
+        let way = &mut self.ways[way];
+        let (mut all_right, mut last) = (true, true);
+        for (t, right) in right.enumerate() {
+            let sums = &mut way.groups[group(t)];
+            sums.tokens += 1.0;
+            sums.correct += f64::from(u8::from(right));
+            let count = |pair: &mut [f64; 2]| {
+                pair[0] += 1.0;
+                pair[1] += f64::from(u8::from(!right));
+            };
+            if !last {
+                count(&mut way.after_wrong);
+            }
+            if all_right {
+                count(&mut way.after_right);
+            }
+            (all_right, last) = (all_right && right, right);
+        }
     }
 
     /// The whole, in a few numbers.
@@ -159,9 +166,7 @@ impl Exposure {
         };
         let lines = |value| [by_position(0, "teacher-forced", value), by_position(1, "free-running", value)];
         body += &chart("Negative log-likelihood by position, nats", &lines(|s| s.nll));
-        if teacher_forced.accuracy.is_finite() {
-            body += &chart("Share right by position", &lines(|s| s.correct));
-        }
+        body += &chart("Share right by position", &lines(|s| s.correct));
         body + "</div>"
     }
 }
@@ -183,7 +188,7 @@ impl Serialize for Exposure {
 pub struct Half {
     /// Mean negative log-likelihood of the reference's token, nats.
     pub nll: f64,
-    /// Share of tokens than which none was likelier.
+    /// Share of tokens (of music: of whole frames) than which none was likelier.
     pub accuracy: f64,
     /// Share of wrong tokens among those right after a wrong one.
     pub wrong_after_wrong: f64,

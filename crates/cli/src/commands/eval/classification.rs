@@ -11,7 +11,7 @@ use simurgh_train::recipe::OneOrMany;
 use std::io::Write;
 
 pub(super) fn run(args: &EvalArgs) -> Result<(), Failure> {
-    let model = classifier(&args.model)?;
+    let model = classifier(&args.model, args.data_dir.as_ref())?;
     other_flags(args, "a classifier", false)?;
     let data_directory = data_directory(args.data_dir.as_ref());
     let data = &model.recipe.data;

@@ -10,7 +10,7 @@ use simurgh_train::forecasting;
 use std::io::Write;
 
 pub(super) fn run(args: &EvalArgs) -> Result<(), Failure> {
-    let model = forecaster(&args.model)?;
+    let model = forecaster(&args.model, args.data_dir.as_ref())?;
     other_flags(args, "a forecaster", args.output.is_some())?;
     let directory = data_directory(args.data_dir.as_ref());
     let score = forecasting::evaluate(&model, args.data.as_deref(), directory.as_deref(), || true);

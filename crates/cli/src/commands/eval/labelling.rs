@@ -9,7 +9,7 @@ use simurgh_train::labelling::{self, SoundLabeller};
 use std::io::Write;
 
 pub(super) fn run(args: &EvalArgs) -> Result<(), Failure> {
-    let model = labeller(&args.model)?;
+    let model = labeller(&args.model, args.data_dir.as_ref())?;
     other_flags(args, "a labeller", args.output.is_some())?;
     let directory = data_directory(args.data_dir.as_ref());
     let score = labelling::evaluate(&model, args.data.as_deref(), directory.as_deref(), || true);

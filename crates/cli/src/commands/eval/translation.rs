@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::Path;
 
 pub(super) fn run(args: &EvalArgs) -> Result<(), Failure> {
-    let translator = translator(&args.model)?;
+    let translator = translator(&args.model, args.data_dir.as_ref())?;
     let recipe = &translator.recipe;
     let data_directory = data_directory(args.data_dir.as_ref());
     let pairs = match &args.data {
