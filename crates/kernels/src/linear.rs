@@ -15,7 +15,12 @@ pub enum Activation {
     Tanh,
     /// What is above 0.
     Relu,
+    /// What is above 0, and [`LEAK`] of what is below (Maas et al. 2013).
+    LeakyRelu,
 }
+
+/// The slope of [`Activation::LeakyRelu`] below 0 (Radford et al. 2016).
+pub const LEAK: f64 = 0.2;
 
 /// `y[rows, output]` from `x[rows, input]` and the packed transpose of `W[output, input]`.
 ///
@@ -39,7 +44,8 @@ pub fn forward<T: Real>(
     match activation {
         Activation::Identity => {}
         Activation::Tanh => tanh(&mut y),
-        Activation::Relu => relu(&mut y),
+        Activation::Relu => relu(&mut y, T::ZERO),
+        Activation::LeakyRelu => relu(&mut y, T::from_f64(LEAK)),
     }
     Ok(y)
 }
@@ -97,7 +103,8 @@ pub fn backward_adding<T: Real>(
     match activation {
         Activation::Identity => {}
         Activation::Tanh => tanh_backward(d_pre.to_mut(), y), // y = tanh(pre)
-        Activation::Relu => relu_backward(d_pre.to_mut(), y), // y = max(pre, 0)
+        Activation::Relu => relu_backward(d_pre.to_mut(), y, T::ZERO), // y = max(pre, 0)
+        Activation::LeakyRelu => relu_backward(d_pre.to_mut(), y, T::from_f64(LEAK)), // y = pre, or LEAK pre below 0
     }
     let mut gradient =
         Gradient { x: vec![T::ZERO; if wants_x { rows * input } else { 0 }], weight: sums.0, bias: sums.1 };
@@ -132,28 +139,32 @@ fn tanh_backward_body<T: Real, const FMA: bool>(d: &mut [T], y: &[T]) {
 }
 
 #[inline(always)]
-fn relu_body<T: Real, const FMA: bool>(y: &mut [T]) {
+fn relu_body<T: Real, const FMA: bool>(y: &mut [T], leak: T) {
     for y in y {
-        // A NaN stays one.
-        *y = if *y < T::ZERO { T::ZERO } else { *y };
+        // A NaN stays one; nothing of an infinity is 0.
+        *y = if *y < T::ZERO { if leak == T::ZERO { T::ZERO } else { leak * *y } } else { *y };
     }
 }
 
 #[inline(always)]
-fn relu_backward_body<T: Real, const FMA: bool>(d: &mut [T], y: &[T]) {
+fn relu_backward_body<T: Real, const FMA: bool>(d: &mut [T], y: &[T], leak: T) {
     for (d, y) in d.iter_mut().zip(y) {
-        *d = if *y > T::ZERO { *d } else { T::ZERO };
+        *d = match *y > T::ZERO {
+            true => *d,
+            false if leak == T::ZERO => T::ZERO,
+            false => leak * *d,
+        };
     }
 }
 
 multiversion! {
-    /// What is above 0, in place.
-    fn relu<T: Real>(y: &mut [T]) = relu_body
+    /// What is above 0 and `leak` of what is below, in place.
+    fn relu<T: Real>(y: &mut [T], leak: T) = relu_body
 }
 
 multiversion! {
-    /// `d` where `y`, what is above 0, is there.
-    fn relu_backward<T: Real>(d: &mut [T], y: &[T]) = relu_backward_body
+    /// `d` where `y` is above 0, `leak` of it elsewhere.
+    fn relu_backward<T: Real>(d: &mut [T], y: &[T], leak: T) = relu_backward_body
 }
 
 multiversion! {

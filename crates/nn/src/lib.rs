@@ -3,6 +3,7 @@
 //! Sequences are packed, never padded ([`simurgh_kernels::Ragged`]); state is a value that goes in
 //! and comes out; a model is saved as one safetensors file ([`artifact`]).
 
+pub mod adversarial;
 mod affine;
 pub mod artifact;
 pub mod classifier;

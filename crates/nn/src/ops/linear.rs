@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 use simurgh_kernels::ShapeError;
 use simurgh_kernels::gemm::Format;
 use simurgh_kernels::linear;
-pub use simurgh_kernels::linear::Activation;
+pub use simurgh_kernels::linear::{Activation, LEAK};
 use simurgh_kernels::shape::Check;
 use std::sync::Arc;
 
@@ -62,6 +62,7 @@ pub(crate) fn body(
         Activation::Identity => y,
         Activation::Tanh => y.tanh(),
         Activation::Relu => y.clamp_min(0.0),
+        Activation::LeakyRelu => y.clone().clamp_min(0.0) + y.clamp_max(0.0) * LEAK,
     })
 }
 

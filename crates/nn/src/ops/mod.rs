@@ -23,7 +23,7 @@ pub use binary_cross_entropy::binary_cross_entropy;
 pub use cross_entropy::{Loss, Targets, cross_entropy};
 pub use dropout::dropout;
 pub use embedding::{embedding, embedding_rows};
-pub use linear::{Activation, linear};
+pub use linear::{Activation, LEAK, linear};
 pub(crate) use plain::Plain;
 pub use pooling::{Pooling, pool};
 pub use quantile::quantile_errors;

@@ -48,7 +48,7 @@ fn compare(shapes: &[[usize; 2]], f: impl Fn(&[Tensor<2>], Body) -> Tensor<2>) {
 
 #[test]
 fn linear_equals_tensor_operations() {
-    for activation in [Activation::Identity, Activation::Tanh] {
+    for activation in [Activation::Identity, Activation::Tanh, Activation::Relu, Activation::LeakyRelu] {
         compare(&[[5, 3], [4, 3], [1, 4]], |t, body| {
             linear::body(
                 t[0].clone(),

@@ -1,0 +1,35 @@
+//! Two networks against each other: a generator that makes samples of noise, and a discriminator that tells them from data
+//! (Goodfellow et al. 2014).
+
+pub mod mlp;
+pub mod objective;
+pub mod penalty;
+
+pub use mlp::{Mlp, MlpConfig, Nonlinearity};
+pub use objective::{Objective, ObjectiveKind};
+pub use penalty::{Penalty, PenaltyKind};
+
+use crate::pass::Precision;
+use burn::tensor::Tensor;
+use simurgh_kernels::ShapeError;
+
+/// A network that says of samples how real they are.
+pub trait Critic {
+    /// A logit a sample, `[batch]`, of `x[batch, width]`.
+    ///
+    /// # Errors
+    /// If the width is another.
+    fn logits(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<1>, ShapeError>;
+
+    /// The same, and how each changes as its sample moves along `direction[batch, width]`: `direction . d logit / d x`, `[batch]`.
+    /// A gradient flows from both to the parameters.
+    ///
+    /// # Errors
+    /// As [`Critic::logits`].
+    fn tangent(
+        &self,
+        x: Tensor<2>,
+        direction: Tensor<2>,
+        precision: Precision,
+    ) -> Result<(Tensor<1>, Tensor<1>), ShapeError>;
+}

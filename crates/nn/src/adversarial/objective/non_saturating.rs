@@ -1,0 +1,20 @@
+//! The game as it is played.
+
+use super::{Objective, cross_entropy, softplus};
+use burn::tensor::Tensor;
+
+/// The discriminator of the game; the generator maximises `E[log D(G(z))]` (Goodfellow et al. 2014, section 3).
+///
+/// The generator's gradient in a logit s is `-(1 - sigmoid(s))`: it is largest where the discriminator is sure.
+#[derive(Clone, Copy, Debug)]
+pub struct NonSaturating;
+
+impl Objective for NonSaturating {
+    fn discriminator(&self, real: Tensor<1>, fake: Tensor<1>) -> Tensor<1> {
+        cross_entropy(real, fake)
+    }
+
+    fn generator(&self, _real: Tensor<1>, fake: Tensor<1>) -> Tensor<1> {
+        softplus(-fake).mean()
+    }
+}

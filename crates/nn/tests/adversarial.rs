@@ -1,0 +1,151 @@
+//! Adversarial objectives and gradient penalties against PyTorch's, see `goldens/adversarial`.
+
+use serde_json::Value;
+use simurgh_nn::adversarial::{Critic, MlpConfig, ObjectiveKind, Penalty};
+use simurgh_nn::burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use simurgh_nn::burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
+use simurgh_nn::init::Init;
+use simurgh_nn::pass::Precision;
+
+fn goldens() -> Value {
+    serde_json::from_str(include_str!("../../../goldens/adversarial/values.json")).unwrap()
+}
+
+fn floats(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+}
+
+fn tensor<const D: usize>(data: Vec<f64>, shape: [usize; D]) -> Tensor<D> {
+    Tensor::<D>::from_data(TensorData::new(data, shape), (&Device::flex().autodiff(), DType::F64))
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    tensor.into_data().iter::<f64>().collect()
+}
+
+fn close(got: &[f64], want: &[f64], what: &str) {
+    assert_eq!(got.len(), want.len(), "{what}");
+    for (i, (g, w)) in got.iter().zip(want).enumerate() {
+        let difference = (g - w).abs();
+        assert!(difference <= 1e-9 * (1.0 + w.abs()), "{what}[{i}]: {g}, PyTorch {w}");
+    }
+}
+
+#[test]
+fn objectives_equal_pytorch() {
+    let goldens = goldens();
+    let cases = goldens["objectives"].as_array().unwrap();
+    for kind in ObjectiveKind::ALL {
+        let name = serde_json::to_value(kind).unwrap();
+        assert_eq!(cases.iter().filter(|case| case["objective"] == name).count(), 2, "{name}");
+    }
+    for case in cases {
+        let kind: ObjectiveKind = serde_json::from_value(case["objective"].clone()).unwrap();
+        for side in ["discriminator", "generator"] {
+            let logits = |name: &str| tensor(floats(&case[name]), [5]).require_grad();
+            let (real, fake) = (logits("real"), logits("fake"));
+            let loss = match side {
+                "discriminator" => kind.discriminator_loss(real.clone(), fake.clone()),
+                _ => kind.generator_loss(real.clone(), fake.clone()),
+            }
+            .unwrap();
+            let (want, what) = (&case[side], format!("{kind:?} {side}"));
+            close(&values(loss.clone()), &[want["loss"].as_f64().unwrap()], &what);
+            let gradients = loss.backward();
+            for (name, logits) in [("d_real", real), ("d_fake", fake)] {
+                let got = logits.grad(&gradients).map_or_else(|| vec![0.0; 5], values);
+                close(&got, &floats(&want[name]), &format!("{what} {name}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn no_logit_is_too_large() {
+    for kind in ObjectiveKind::ALL {
+        for (real, fake) in [(1e4, -1e4), (-1e4, 1e4), (0.0, 0.0)] {
+            let logits = |x: f64| {
+                let data = TensorData::new(vec![x as f32; 3], [3]);
+                Tensor::<1>::from_data(data, &Device::flex().autodiff()).require_grad()
+            };
+            let (real, fake) = (logits(real), logits(fake));
+            for loss in [
+                kind.discriminator_loss(real.clone(), fake.clone()).unwrap(),
+                kind.generator_loss(real.clone(), fake.clone()).unwrap(),
+            ] {
+                assert!(values(loss.clone()).iter().all(|x| x.is_finite()), "{kind:?}");
+                let gradients = loss.backward();
+                for logits in [&real, &fake] {
+                    let gradient = logits.grad(&gradients).map_or_else(Vec::new, values);
+                    assert!(gradient.iter().all(|g| g.is_finite()), "{kind:?}: {gradient:?}");
+                }
+            }
+        }
+    }
+    let some = |count: usize| tensor(vec![0.0; count], [count]);
+    for kind in ObjectiveKind::ALL {
+        let message =
+            |real, fake| kind.discriminator_loss(some(real), some(fake)).map(values).map_err(|e| e.to_string());
+        assert!(message(0, 2).unwrap_err().contains("the batch of real logits"));
+        assert!(message(2, 0).unwrap_err().contains("the batch of fake logits"));
+        assert_eq!(message(2, 3).is_err(), kind == ObjectiveKind::Relativistic);
+    }
+}
+
+/// Takes a golden's numbers, weight and bias in turn, in double precision.
+struct Take(Vec<Vec<f64>>);
+
+impl ModuleMapper for Take {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let data = self.0.remove(0);
+        param.map(|t| tensor(data, t.dims()).require_grad())
+    }
+}
+
+struct Collect<'a>(&'a Gradients, Vec<Vec<f64>>);
+
+impl ModuleVisitor for Collect<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let value = param.val();
+        let size = value.dims().iter().product();
+        self.1.push(value.grad(self.0).map_or_else(|| vec![0.0; size], values));
+    }
+}
+
+#[test]
+fn penalties_equal_pytorch_differentiated_twice() {
+    let goldens = goldens();
+    let cases = goldens["penalties"].as_array().unwrap();
+    assert_eq!(cases.len(), 6);
+    for case in cases {
+        let all = |name: &str| case[name].as_array().unwrap().iter().map(floats).collect::<Vec<_>>();
+        let (weights, biases) = (all("weights"), all("biases"));
+        let nonlinearity = serde_json::from_value(case["activation"].clone()).unwrap();
+        let config = MlpConfig { hidden: vec![7, 4], nonlinearity };
+        let network = config.init("critic", 3, 1, &Init::new(1, &Device::flex().autodiff())).unwrap();
+        let network = network.map(&mut Take(weights.into_iter().zip(biases).flat_map(|(w, b)| [w, b]).collect()));
+        let x = match case["kind"].as_str().unwrap() {
+            "r1" => Some("real"),
+            "r2" => Some("fake"),
+            _ => None,
+        };
+        if let Some(x) = x {
+            let logits = network.logits(tensor(floats(&case[x]), [6, 3]), Precision::F32).unwrap();
+            close(&values(logits), &floats(&case["logits"]), "logits");
+        }
+        let (real, fake) = (tensor(floats(&case["real"]), [6, 3]), tensor(floats(&case["fake"]), [6, 3]));
+        let penalty = Penalty { kind: serde_json::from_value(case["kind"].clone()).unwrap(), weight: 1.0 };
+        let shares = floats(&case["share"]);
+        let got = penalty.of(&network, real, fake, &shares, Precision::F32).unwrap();
+        let what = format!("{:?} {}", penalty.kind, case["activation"]);
+        close(&[got.value, got.slope], &[case["value"].as_f64().unwrap(), case["slope"].as_f64().unwrap()], &what);
+        let mut collect = Collect(&got.gradient.backward(), Vec::new());
+        network.visit(&mut collect);
+        let want = all("d_weights").into_iter().zip(all("d_biases")).flat_map(|(w, b)| [w, b]);
+        for (got, want) in collect.1.iter().zip(want) {
+            // PyTorch has none of the last bias.
+            let want = if want.len() == got.len() { want } else { vec![0.0; got.len()] };
+            close(got, &want, &what);
+        }
+    }
+}
