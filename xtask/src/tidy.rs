@@ -23,7 +23,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("simurgh-nn", &["simurgh-kernels", "simurgh-random"]),
     ("simurgh-train", &["simurgh-nn", "simurgh-data", "simurgh-random"]),
     ("simurgh-bench", &["simurgh-nn", "simurgh-kernels", "simurgh-random"]),
-    ("simurgh", &["simurgh-bench", "simurgh-train", "simurgh-nn", "simurgh-data"]),
+    ("simurgh-lab", &["simurgh-train", "simurgh-nn", "simurgh-data", "simurgh-random"]),
+    ("simurgh", &["simurgh-lab", "simurgh-bench", "simurgh-train", "simurgh-nn", "simurgh-data"]),
     ("xtask", &[]),
 ];
 /// Crates that may know Burn.

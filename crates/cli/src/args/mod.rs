@@ -55,6 +55,8 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Measure a model on a file or on its recipe's test set
     Eval(EvalArgs),
+    /// Set the theory beside measurements: experiments on what makes training hard
+    Lab(LabArgs),
     /// Print what is in a model file
     Info(InfoArgs),
     /// List the public data sets of the built-in recipes, and fetch them
@@ -160,6 +162,33 @@ pub struct InfoArgs {
     /// A built-in model or a file
     pub model: String,
     /// One JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `simurgh lab`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simurgh lab list
+  simurgh lab dirac-gan                     tables on stdout, a page with drawings in lab/dirac-gan.html
+  simurgh lab all --quick --out pages
+
+Exit code 0 if measurements are as the theory says, 2 if one is not.")]
+pub struct LabArgs {
+    /// An experiment, all, or list
+    #[arg(default_value = "list")]
+    pub experiment: String,
+    /// In seconds, with fewer or smaller trainings
+    #[arg(long)]
+    pub quick: bool,
+    /// The folder of the pages
+    #[arg(long, value_name = "DIR", default_value = "lab")]
+    pub out: PathBuf,
+    /// Seed of every random draw
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// One JSON object an experiment on stdout
     #[arg(long)]
     pub json: bool,
 }

@@ -8,6 +8,7 @@ pub mod eval;
 pub mod forecast;
 pub mod generate;
 pub mod info;
+pub mod lab;
 pub mod label;
 pub mod models;
 mod on_demand;

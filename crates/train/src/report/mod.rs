@@ -16,17 +16,21 @@ td.n{text-align:end;font-variant-numeric:tabular-nums}pre{background:#f5f5f5;pad
 @media(prefers-color-scheme:dark){body{background:#15181c;color:#e6e6e6}td,th{border-color:#333}pre{background:#20242a}}";
 
 /// Text for HTML and SVG.
-pub(crate) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// The page of a run: the task's sections, and the recipe.
 pub(crate) fn page(name: &str, sections: &str, recipe: &str) -> String {
-    let (title, recipe) = (escape(name), escape(recipe));
+    document(name, &format!("{sections}<h2>Recipe</h2><pre>{}</pre>", escape(recipe)))
+}
+
+/// A page with a heading.
+pub fn document(title: &str, body: &str) -> String {
+    let title = escape(title);
     format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <title>{title}</title><style>{STYLE}</style><body><h1>{title}</h1>{sections}<h2>Recipe</h2><pre>{recipe}</pre>\
-         </body></html>\n"
+         <title>{title}</title><style>{STYLE}</style><body><h1>{title}</h1>{body}</body></html>\n"
     )
 }
 
