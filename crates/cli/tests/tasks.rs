@@ -237,3 +237,24 @@ fn a_model_that_may_not_ship_is_trained_when_asked_for_and_then_kept() {
     let third = case.run(&["forecast", "x.csv", "--model", "sunspots"]);
     assert!(third.contains("going on with runs/sunspots-1") && numbers(&first) == numbers(&third), "{third}");
 }
+
+#[test]
+fn the_theory_is_set_beside_measurements() {
+    let case = Case::new();
+    assert!(
+        case.run(&["lab"]).contains("\nsaturation  ")
+            && case.run(&["lab", "list", "--json"]).contains("\"id\":\"dirac-gan\"")
+    );
+    let shown = case.run(&["lab", "saturation"]);
+    assert!(
+        shown.starts_with("exit code: 0\n") && shown.contains("32 of 32 hold") && !shown.contains("does not hold"),
+        "{shown}"
+    );
+    let json = case.run(&["lab", "dirac-gan", "--json", "--out", "pages"]);
+    assert!(json.contains("\"measured\":") && json.contains("page: pages/dirac-gan.html"), "{json}");
+    let page = std::fs::read_to_string(case.path().join("pages/dirac-gan.html")).unwrap();
+    assert_eq!(page.matches("<svg").count(), 9);
+    insta::assert_snapshot!("no-experiment", case.run(&["lab", "nothing"]));
+    case.file("taken", "");
+    insta::assert_snapshot!("lab-into-a-file", case.run(&["lab", "saturation", "--out", "taken"]));
+}

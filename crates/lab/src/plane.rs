@@ -9,7 +9,7 @@ const MARGIN: f64 = 26.0;
 const ARROWS: usize = 13;
 
 /// A square of the plane, `-reach ..= reach` each way, with a path through it that begins at a circle, and how `field` pushes there.
-pub fn portrait(title: &str, reach: f64, field: impl Fn(f64, f64) -> (f64, f64), path: &[(f64, f64)]) -> String {
+pub fn portrait(title: &str, reach: f64, mut field: impl FnMut(f64, f64) -> (f64, f64), path: &[(f64, f64)]) -> String {
     let (px, py) = (
         |x: f64| MARGIN + (x + reach) / (2.0 * reach) * (SIZE - 2.0 * MARGIN),
         |y: f64| SIZE - MARGIN - (y + reach) / (2.0 * reach) * (SIZE - 2.0 * MARGIN),

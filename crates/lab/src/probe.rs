@@ -1,5 +1,6 @@
 //! A discriminator that is trained on two fixed distributions.
 
+use crate::quadrature::log_sum;
 use simurgh_nn::ShapeError;
 use simurgh_nn::adversarial::{Critic, Mlp, MlpConfig, ObjectiveKind, Penalty};
 use simurgh_nn::burn::tensor::{Device, Tensor, TensorData};
@@ -7,6 +8,7 @@ use simurgh_nn::init::Init;
 use simurgh_nn::optimizer::{Accumulated, AdamConfig, Optimizer, Rule};
 use simurgh_nn::pass::{Pass, Precision};
 use simurgh_random::{Random, mix};
+use std::f64::consts::LN_2;
 
 /// What a probe is and how it is trained.
 #[derive(Clone, Debug)]
@@ -41,8 +43,7 @@ impl Probe {
         let mut optimizer = Optimizer::new(Rule::Adam(rule), &network);
         let mut random = Random::new(mix(seed));
         for step in 0..self.steps {
-            let rows = batch(&mut random).map(|batch| tensor(&batch, width, &device));
-            let [real, fake] = rows;
+            let [real, fake] = batch(&mut random).map(|batch| tensor(&batch, width, &device));
             let mut loss = self.objective.discriminator_loss(
                 network.logits(real.clone(), Precision::F32)?,
                 network.logits(fake.clone(), Precision::F32)?,
@@ -64,6 +65,19 @@ impl Probe {
 pub fn logits(network: &Mlp, rows: &Batch, width: usize) -> Result<Vec<f64>, ShapeError> {
     let x = tensor(rows, width, &Device::flex().autodiff());
     Ok(network.logits(x, Precision::F32)?.into_data().iter::<f64>().collect())
+}
+
+/// The lower bound `log 2 - L / 2` of the Jensen-Shannon divergence of real and generated rows, L the sum of the two halves of the
+/// discriminator's cross-entropy on them, and its standard error.
+pub fn jensen_shannon(network: &Mlp, [real, fake]: &[Batch; 2], width: usize) -> Result<(f64, f64), ShapeError> {
+    let half = |rows: &Batch, sign: f64| -> Result<(f64, f64), ShapeError> {
+        let losses: Vec<f64> = logits(network, rows, width)?.iter().map(|s| log_sum(0.0, sign * s)).collect();
+        let count = losses.len() as f64;
+        let mean = losses.iter().sum::<f64>() / count;
+        Ok((mean, losses.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (count * count)))
+    };
+    let ((a, of_a), (b, of_b)) = (half(real, -1.0)?, half(fake, 1.0)?);
+    Ok((LN_2 - 0.5 * (a + b), 0.5 * (of_a + of_b).sqrt()))
 }
 
 fn tensor(rows: &Batch, width: usize, device: &Device) -> Tensor<2> {

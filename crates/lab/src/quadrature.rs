@@ -14,6 +14,11 @@ pub fn log_sum(a: f64, b: f64) -> f64 {
     if most == f64::NEG_INFINITY { most } else { most + (least - most).exp().ln_1p() }
 }
 
+/// The probability of a logit.
+pub fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
 /// The logarithm of the density of a normal distribution.
 pub fn log_normal(x: f64, mean: f64, deviation: f64) -> f64 {
     let z = (x - mean) / deviation;

@@ -179,7 +179,7 @@ pub struct LabArgs {
     /// An experiment, all, or list
     #[arg(default_value = "list")]
     pub experiment: String,
-    /// In seconds, with fewer or smaller trainings
+    /// With fewer or smaller trainings
     #[arg(long)]
     pub quick: bool,
     /// The folder of the pages

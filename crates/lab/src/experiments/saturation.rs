@@ -1,7 +1,7 @@
 //! The generator's two losses (Goodfellow et al. 2014, section 3; Arjovsky & Bottou 2017, theorems 2.4 to 2.6).
 
 use crate::Settings;
-use crate::quadrature::{Divergence, integral, log_normal};
+use crate::quadrature::{Divergence, integral, log_normal, sigmoid};
 use crate::report::{Comparison, Expected, Part, Report};
 use simurgh_nn::ShapeError;
 use simurgh_nn::adversarial::ObjectiveKind;
@@ -66,10 +66,6 @@ impl Generator {
         };
         [(moved(h, 0.0) - moved(-h, 0.0)) / (2.0 * h), (moved(0.0, h) - moved(0.0, -h)) / (2.0 * h)]
     }
-}
-
-fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 /// Both losses, in the logit and in the parameters of a generator.

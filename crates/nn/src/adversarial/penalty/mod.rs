@@ -10,7 +10,7 @@ mod two_sided;
 use super::Critic;
 use crate::pass::Precision;
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use simurgh_kernels::ShapeError;
 use simurgh_kernels::shape::Check;
@@ -52,8 +52,10 @@ pub struct Penalised {
 trait Slope {
     /// Where the slope is taken: `real`, `fake`, or points between at these shares of `real`, all `[batch, width]` or `[batch]`.
     fn points(&self, real: Tensor<2>, fake: Tensor<2>, shares: &[f64]) -> Result<Tensor<2>, ShapeError>;
-    /// The penalty of a slope, and what multiplies the gradient of half the slope's square.
-    fn of(&self, slope: f64) -> (f64, f64);
+    /// The penalty of a slope, and what multiplies the gradient of half the slope's square: half the square, unless said otherwise.
+    fn of(&self, slope: f64) -> (f64, f64) {
+        (slope * slope / 2.0, 1.0)
+    }
 }
 
 impl PenaltyKind {
@@ -89,19 +91,13 @@ impl Penalty {
         let logits = critic.clone().no_grad().logits(leaf.clone(), precision)?;
         let gradients = logits.sum().backward();
         let direction = leaf.grad(&gradients).expect("logits depend on their samples");
-        let slopes: Vec<f64> = {
-            let g: Vec<f64> = direction.clone().into_data().iter::<f64>().collect();
-            g.chunks_exact(width).map(|g| g.iter().map(|x| x * x).sum::<f64>().sqrt()).collect()
-        };
+        let along: Vec<f64> = direction.clone().into_data().iter::<f64>().collect();
+        let slopes: Vec<f64> = along.chunks_exact(width).map(|g| g.iter().map(|x| x * x).sum::<f64>().sqrt()).collect();
         let each: Vec<(f64, f64)> = slopes.iter().map(|slope| kind.of(*slope)).collect();
         let count = batch as f64;
         let scales: Vec<f64> = each.iter().map(|(_, scale)| self.weight * scale / count).collect();
-        let device = leaf.device();
-        let x = leaf.detach();
-        let dtype = x.dtype();
-        let direction = Tensor::from_inner(direction);
-        let (_, along) = critic.tangent(x, direction, precision)?;
-        let scales = Tensor::<1>::from_data(burn::tensor::TensorData::new(scales, [batch]), (&device, dtype));
+        let scales = Tensor::<1>::from_data(TensorData::new(scales, [batch]), (&leaf.device(), leaf.dtype()));
+        let (_, along) = critic.tangent(leaf.detach(), Tensor::from_inner(direction), precision)?;
         Ok(Penalised {
             gradient: (along * scales).sum(),
             value: self.weight * each.iter().map(|(value, _)| value).sum::<f64>() / count,

@@ -11,8 +11,4 @@ impl Slope for R1 {
     fn points(&self, real: Tensor<2>, _: Tensor<2>, _: &[f64]) -> Result<Tensor<2>, ShapeError> {
         Ok(real)
     }
-
-    fn of(&self, slope: f64) -> (f64, f64) {
-        (slope * slope / 2.0, 1.0)
-    }
 }

@@ -11,8 +11,4 @@ impl Slope for R2 {
     fn points(&self, _: Tensor<2>, fake: Tensor<2>, _: &[f64]) -> Result<Tensor<2>, ShapeError> {
         Ok(fake)
     }
-
-    fn of(&self, slope: f64) -> (f64, f64) {
-        (slope * slope / 2.0, 1.0)
-    }
 }
