@@ -50,5 +50,59 @@ for activation in ("leaky-relu", "tanh"):
         penalties.append({"kind": kind, "activation": activation, "sizes": sizes, "weights": flat(weights), "biases": flat(biases),
                           "real": real.flatten().tolist(), "fake": fake.flatten().tolist(), "share": share.tolist(), "logits": y.flatten().tolist(),
                           "value": value.item(), "slope": slope.mean().item(), "d_weights": flat(gradients[:3]), "d_biases": flat(gradients[3:])})
-out = {"torch": torch.__version__.split("+")[0], "objectives": objectives, "penalties": penalties}
+
+# Convolutional pairs: pictures of 8 x 8 pixels and 2 channels, halved once. Samples are rows of pixels, a pixel's channels side by side.
+from torch.nn.functional import batch_norm, conv2d, conv_transpose2d
+
+rows = lambda x: x.permute(0, 2, 3, 1).flatten(1)
+pictures = lambda x, channels: x.view(len(x), 8, 8, channels).permute(0, 3, 1, 2)
+flatten = lambda ts: [t.flatten().tolist() for t in ts]
+critics = []
+for pack, spectral, deviation in ((1, False, False), (2, False, True), (1, True, False)):
+    for kind in ("r1", "gradient-penalty"):
+        channels, batch = 3, 4
+        weight, bias = (0.3 * torch.randn(channels, 2 * pack, 4, 4)).requires_grad_(), torch.randn(channels).requires_grad_()
+        head, last = torch.randn(1, 16 * channels + deviation).requires_grad_(), torch.randn(1).requires_grad_()
+        units = [torch.nn.functional.normalize(torch.randn(n), dim=0) for n in (channels, 1)]
+        real, fake, share = torch.randn(batch, pack * 128), torch.randn(batch, pack * 128), torch.rand(batch)
+        x = {"r1": real, "gradient-penalty": share[:, None] * real + (1 - share[:, None]) * fake}[kind].requires_grad_()
+
+        def normal(w, u):
+            m = w.flatten(1)
+            v = torch.nn.functional.normalize(m.detach().T @ u, dim=0)
+            return w / (torch.nn.functional.normalize(m.detach() @ v, dim=0) @ m @ v)
+
+        w, h = (normal(weight, units[0]), normal(head, units[1])) if spectral else (weight, head)
+        packed = x.view(batch, pack, 8, 8, 2).permute(0, 1, 4, 2, 3).reshape(batch, pack * 2, 8, 8)
+        y = rows(leaky_relu(conv2d(packed, w, bias, stride=2, padding=1), 0.2))
+        if deviation:
+            s = (y.var(0, unbiased=False) + 1e-8).sqrt().mean()
+            y = torch.cat([y, s.expand(batch, 1)], 1)
+        y = y @ h.T + last
+        slope = torch.autograd.grad(y.sum(), x, create_graph=True)[0].norm(dim=1)
+        value = ((slope - 1) ** 2).mean() if kind == "gradient-penalty" else (slope**2).mean() / 2
+        gradients = torch.autograd.grad(value, (weight, bias, head, last), allow_unused=True)
+        gradients = [torch.zeros_like(p) if g is None else g for g, p in zip(gradients, (weight, bias, head, last))]
+        critics.append({"kind": kind, "pack": pack, "spectral": spectral, "deviation": deviation, "channels": channels,
+                        "parameters": flatten((weight, bias, head, last)), "units": flatten(units), "real": flatten(real), "fake": flatten(fake),
+                        "share": share.tolist(), "logits": y.flatten().tolist(), "value": value.item(), "slope": slope.mean().item(),
+                        "gradients": flatten(gradients)})
+
+generators = []
+for norm in (False, True):
+    latent, channels, batch = 5, 3, 4
+    p = {"project": torch.randn(16 * channels, latent), "shift": torch.randn(16 * channels), "weight": torch.randn(channels, 2, 4, 4), "bias": torch.randn(2)}
+    if norm:
+        p |= {"scale": torch.randn(channels), "offset": torch.randn(channels)}
+    p = {name: t.requires_grad_() for name, t in p.items()}
+    z, along = torch.randn(batch, latent), torch.randn(batch, 128)
+    y = (z @ p["project"].T + p["shift"]).view(batch, 4, 4, channels).permute(0, 3, 1, 2)
+    if norm:
+        y = batch_norm(y, None, None, p["scale"], p["offset"], training=True)
+    y = rows(torch.tanh(conv_transpose2d(relu(y), p["weight"], p["bias"], stride=2, padding=1)))
+    gradients = torch.autograd.grad((y * along).sum(), list(p.values()))
+    generators.append({"norm": norm, "latent": latent, "channels": channels, "parameters": dict(zip(p, flatten(p.values()))), "z": flatten(z),
+                       "along": flatten(along), "y": flatten(y), "gradients": dict(zip(p, flatten(gradients)))})
+
+out = {"torch": torch.__version__.split("+")[0], "objectives": objectives, "penalties": penalties, "critics": critics, "generators": generators}
 pathlib.Path(__file__).with_name("values.json").write_text(json.dumps(out) + "\n", encoding="utf-8")

@@ -93,6 +93,21 @@ pub const RECIPES: &[BuiltinRecipe] = &[
         text: include_str!("../../../recipes/digits.toml"),
     },
     BuiltinRecipe {
+        name: "ring8",
+        about: "eight Gaussians on a ring, by a generator and a discriminator; a minute",
+        text: include_str!("../../../recipes/ring8.toml"),
+    },
+    BuiltinRecipe {
+        name: "grid25",
+        about: "twenty-five Gaussians on a grid, by a generator and a discriminator; minutes",
+        text: include_str!("../../../recipes/grid25.toml"),
+    },
+    BuiltinRecipe {
+        name: "mnist-gan",
+        about: "make handwritten digits (needs --data-dir), or pictures like those of a folder",
+        text: include_str!("../../../recipes/mnist-gan.toml"),
+    },
+    BuiltinRecipe {
         name: "text",
         about: "write like a text file of your own (--set data.train=FILE)",
         text: include_str!("../../../recipes/text.toml"),

@@ -1,4 +1,4 @@
-//! `simurgh`: trains and runs recurrent networks.
+//! `simurgh`: trains, explains and runs recurrent and adversarial networks.
 //!
 //! The only crate that prints, exits or reads the environment. Data goes to stdout, everything else
 //! to stderr. Exit codes: 0 done, 1 the input or the usage was wrong, 2 a defect, 130 interrupted.
@@ -70,6 +70,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Forecast(args) => commands::forecast::run(&args),
         Command::Label(args) => commands::label::run(&args),
         Command::Generate(args) => commands::generate::run(&args),
+        Command::Sample(args) => commands::sample::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Info(args) => commands::info::run(&args),
         Command::Lab(args) => commands::lab::run(&args),

@@ -5,7 +5,7 @@ mod case;
 use case::Case;
 use simurgh_nn::artifact::{self, Precision};
 use simurgh_train::recipe::{self, TaskName};
-use simurgh_train::{classification, forecasting, labelling, language_model, music, translation};
+use simurgh_train::{adversarial, classification, forecasting, labelling, language_model, music, translation};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -248,6 +248,7 @@ fn every_built_in_recipe_is_valid_and_listed() {
                 drop(recipe::parse::<forecasting::Recipe>(&text, &set).unwrap());
             }
             TaskName::Labelling => drop(recipe::parse::<labelling::Recipe>(&text, &[]).unwrap()),
+            TaskName::Adversarial => drop(recipe::parse::<adversarial::Recipe>(&text, &[]).unwrap()),
             // The text is the user's own.
             TaskName::LanguageModel => {
                 let set = [recipe::Override { key: "data.train".into(), value: "book.txt".into() }];

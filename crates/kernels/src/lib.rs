@@ -15,9 +15,11 @@
 //!   can't change a result.
 
 pub mod attention;
+pub mod batch_norm;
 pub mod binary_cross_entropy;
 pub mod buffer;
 pub mod ceiling;
+pub mod conv;
 pub mod cpu;
 pub mod cross_entropy;
 pub mod draw;
@@ -25,6 +27,7 @@ pub mod elementwise;
 pub mod embedding;
 pub mod gemm;
 pub mod linear;
+pub mod normal;
 pub mod optimizer;
 pub mod parallel;
 pub mod pooling;

@@ -41,13 +41,30 @@ pub fn forward<T: Real>(
     }
     let mut y = vec![T::ZERO; check.count("the result", &[("rows", rows), ("output", output)])?];
     gemm(View::new(x, rows, input), weight_t, &mut y, bias.map_or(Start::Zero, Start::Bias));
+    activate(&mut y, activation);
+    Ok(y)
+}
+
+/// What follows the affine map, in place.
+pub(crate) fn activate<T: Real>(y: &mut [T], activation: Activation) {
     match activation {
         Activation::Identity => {}
-        Activation::Tanh => tanh(&mut y),
-        Activation::Relu => relu(&mut y, T::ZERO),
-        Activation::LeakyRelu => relu(&mut y, T::from_f64(LEAK)),
+        Activation::Tanh => tanh(y),
+        Activation::Relu => relu(y, T::ZERO),
+        Activation::LeakyRelu => relu(y, T::from_f64(LEAK)),
     }
-    Ok(y)
+}
+
+/// The gradient of what stands before [`activate`], from that of its result `y`.
+pub(crate) fn activate_backward<'a, T: Real>(d_y: &'a [T], y: &[T], activation: Activation) -> Cow<'a, [T]> {
+    let mut d_pre = Cow::Borrowed(d_y);
+    match activation {
+        Activation::Identity => {}
+        Activation::Tanh => tanh_backward(d_pre.to_mut(), y), // y = tanh(pre)
+        Activation::Relu => relu_backward(d_pre.to_mut(), y, T::ZERO), // y = max(pre, 0)
+        Activation::LeakyRelu => relu_backward(d_pre.to_mut(), y, T::from_f64(LEAK)), // y = pre, or LEAK pre below 0
+    }
+    d_pre
 }
 
 /// The gradient of [`forward`]'s operands.
@@ -99,13 +116,7 @@ pub fn backward_adding<T: Real>(
     }
     check.elements("the sum of the weight", sums.0.len(), &[("output", output), ("input", input)])?;
     check.elements("the sum of the bias", sums.1.len(), &[("output", output)])?;
-    let mut d_pre = Cow::Borrowed(d_y);
-    match activation {
-        Activation::Identity => {}
-        Activation::Tanh => tanh_backward(d_pre.to_mut(), y), // y = tanh(pre)
-        Activation::Relu => relu_backward(d_pre.to_mut(), y, T::ZERO), // y = max(pre, 0)
-        Activation::LeakyRelu => relu_backward(d_pre.to_mut(), y, T::from_f64(LEAK)), // y = pre, or LEAK pre below 0
-    }
+    let d_pre = activate_backward(d_y, y, activation);
     let mut gradient =
         Gradient { x: vec![T::ZERO; if wants_x { rows * input } else { 0 }], weight: sums.0, bias: sums.1 };
     // y = x W^T + b

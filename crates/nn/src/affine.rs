@@ -41,11 +41,6 @@ impl Map {
         Self { weight: Shared::new(self.weight.tensor), bias: self.bias.map(|bias| Shared::new(bias.tensor)) }
     }
 
-    /// `x W^T` alone.
-    pub(crate) fn without_bias(self) -> Self {
-        Self { bias: None, ..self }
-    }
-
     /// `activation(x W^T + b)`.
     pub(crate) fn forward(
         &self,

@@ -45,14 +45,20 @@ impl Init {
         Param::initialized(ParamId::new(), value)
     }
 
+    /// The same number everywhere, which no gradient moves.
+    pub fn fixed<const D: usize>(&self, shape: [usize; D], value: f32) -> Param<Tensor<D>> {
+        let data = TensorData::new(vec![value; shape.iter().product()], shape);
+        Param::initialized(ParamId::new(), Tensor::from_data(data, &self.device))
+    }
+
     /// The same number everywhere.
     pub fn constant<const D: usize>(&self, shape: [usize; D], value: f32) -> Param<Tensor<D>> {
         self.parameter(vec![value; shape.iter().product()], shape)
     }
 
     /// Normal with mean 0.
-    pub fn normal(&self, name: &str, shape: [usize; 2], deviation: f64) -> Param<Tensor<2>> {
-        let data = self.draw(name, shape[0] * shape[1], |random| deviation * random.normal());
+    pub fn normal<const D: usize>(&self, name: &str, shape: [usize; D], deviation: f64) -> Param<Tensor<D>> {
+        let data = self.draw(name, shape.iter().product(), |random| deviation * random.normal());
         self.parameter(data, shape)
     }
 

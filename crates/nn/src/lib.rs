@@ -26,4 +26,5 @@ pub mod sequences;
 
 pub use burn;
 pub use simurgh_kernels::attention::Groups;
+pub use simurgh_kernels::normal::normal;
 pub use simurgh_kernels::{Ragged, ShapeError, cpu};

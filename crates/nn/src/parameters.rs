@@ -28,7 +28,9 @@ pub(crate) fn public_name(path: &[String]) -> String {
         }
         return format!("{name}{leaf}_l{layer}{suffix}");
     }
-    path.join(".")
+    // The variant of an enum is nothing that PyTorch names, nor what holds one.
+    let named = |part: &&String| !part.starts_with(|c: char| c.is_uppercase()) && *part != "network";
+    path.iter().filter(named).map(String::as_str).collect::<Vec<_>>().join(".")
 }
 
 /// Every parameter, in the order of the module tree.

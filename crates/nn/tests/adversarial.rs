@@ -1,7 +1,9 @@
 //! Adversarial objectives and gradient penalties against PyTorch's, see `goldens/adversarial`.
 
 use serde_json::Value;
-use simurgh_nn::adversarial::{Critic, MlpConfig, ObjectiveKind, Penalty};
+use simurgh_nn::adversarial::{
+    BatchNorm, Critic, Equipment, MlpConfig, NetworkKind, NetworksConfig, ObjectiveKind, Penalty, SampleShape,
+};
 use simurgh_nn::burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use simurgh_nn::burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
 use simurgh_nn::init::Init;
@@ -121,7 +123,7 @@ fn penalties_equal_pytorch_differentiated_twice() {
         let all = |name: &str| case[name].as_array().unwrap().iter().map(floats).collect::<Vec<_>>();
         let (weights, biases) = (all("weights"), all("biases"));
         let nonlinearity = serde_json::from_value(case["activation"].clone()).unwrap();
-        let config = MlpConfig { hidden: vec![7, 4], nonlinearity };
+        let config = MlpConfig { hidden: vec![7, 4], nonlinearity, ..MlpConfig::default() };
         let network = config.init("critic", 3, 1, &Init::new(1, &Device::flex().autodiff())).unwrap();
         let network = network.map(&mut Take(weights.into_iter().zip(biases).flat_map(|(w, b)| [w, b]).collect()));
         let x = match case["kind"].as_str().unwrap() {
@@ -148,4 +150,114 @@ fn penalties_equal_pytorch_differentiated_twice() {
             close(got, &want, &what);
         }
     }
+}
+
+/// Pictures of 8 x 8 pixels and 2 channels.
+const SHAPE: SampleShape = SampleShape::Picture(8, 8, 2);
+
+fn convolutional(case: &Value, batch_norm: BatchNorm) -> NetworksConfig {
+    let number = |name: &str| case[name].as_u64().map_or(1, |n| n as usize);
+    NetworksConfig {
+        network: NetworkKind::Convolutional,
+        latent: number("latent"),
+        channels: number("channels"),
+        batch_norm,
+        ..NetworksConfig::default()
+    }
+}
+
+#[test]
+fn convolutional_critics_equal_pytorch_differentiated_twice() {
+    let goldens = goldens();
+    let cases = goldens["critics"].as_array().unwrap();
+    assert_eq!(cases.len(), 6);
+    for case in cases {
+        let flag = |name: &str| case[name].as_bool().unwrap();
+        let all = |name: &str| case[name].as_array().unwrap().iter().map(floats).collect::<Vec<_>>();
+        let rows = |name: &str| tensor(all(name).concat(), [4, all(name)[0].len()]);
+        let equipment = Equipment {
+            pack: case["pack"].as_u64().unwrap() as usize,
+            spectral_norm: flag("spectral"),
+            minibatch_deviation: flag("deviation"),
+        };
+        let init = Init::new(1, &Device::flex().autodiff());
+        let network = convolutional(case, BatchNorm::None).discriminator(SHAPE, equipment, &init).unwrap();
+        let (parameters, units) = (all("parameters"), all("units"));
+        let mut values_of = Vec::new();
+        for layer in 0..2 {
+            values_of.extend_from_slice(&parameters[2 * layer..][..2]);
+            values_of.extend(flag("spectral").then(|| units[layer].clone()));
+        }
+        let network = network.map(&mut Take(values_of));
+        let what = format!("{} pack {} spectral {}", case["kind"], case["pack"], case["spectral"]);
+        if case["kind"] == "r1" {
+            let logits = network.logits(rows("real"), Precision::F32).unwrap();
+            close(&values(logits), &floats(&case["logits"]), &what);
+        }
+        let penalty = Penalty { kind: serde_json::from_value(case["kind"].clone()).unwrap(), weight: 1.0 };
+        let got = penalty.of(&network, rows("real"), rows("fake"), &floats(&case["share"]), Precision::F32).unwrap();
+        close(&[got.value, got.slope], &[case["value"].as_f64().unwrap(), case["slope"].as_f64().unwrap()], &what);
+        let mut collect = Collect(&got.gradient.backward(), Vec::new());
+        network.visit(&mut collect);
+        // What no gradient moves has none.
+        let own = collect.1.into_iter().enumerate().filter(|(k, _)| !flag("spectral") || k % 3 != 2);
+        for ((_, got), want) in own.zip(all("gradients")) {
+            close(&got, &want, &what);
+        }
+    }
+}
+
+#[test]
+fn convolutional_generators_equal_pytorch() {
+    let goldens = goldens();
+    let cases = goldens["generators"].as_array().unwrap();
+    assert_eq!(cases.len(), 2);
+    for case in cases {
+        let norm = case["norm"].as_bool().unwrap();
+        let all = |name: &str| case[name].as_array().unwrap().iter().map(floats).collect::<Vec<_>>();
+        let batch_norm = if norm { BatchNorm::Generator } else { BatchNorm::None };
+        let init = Init::new(1, &Device::flex().autodiff());
+        let network = convolutional(case, batch_norm).generator(SHAPE, &init).unwrap();
+        let names: &[&str] = match norm {
+            true => &["project", "shift", "scale", "offset", "mean", "variance", "weight", "bias"],
+            false => &["project", "shift", "weight", "bias"],
+        };
+        let take = |of: &Value| names.iter().map(|name| of.get(*name).map_or_else(|| vec![0.0; 3], floats)).collect();
+        let network = network.map(&mut Take(take(&case["parameters"])));
+        let z = tensor(all("z").concat(), [4, 5]);
+        let y = network.learning(z.clone(), Precision::F32).unwrap();
+        close(&values(y.clone()), &all("y").concat(), "pictures");
+        let gradients = (y * tensor(all("along").concat(), [4, 128])).sum().backward();
+        let mut collect = Collect(&gradients, Vec::new());
+        network.visit(&mut collect);
+        let want: Vec<Vec<f64>> = take(&case["gradients"]);
+        for ((got, want), name) in collect.1.iter().zip(&want).zip(names) {
+            close(got, want, name);
+        }
+    }
+}
+
+/// A generator that is normalised over the batch makes of the noise that it was calibrated on what it made while it learnt.
+#[test]
+fn a_calibrated_generator_does_not_depend_on_the_batch() {
+    let config = NetworksConfig {
+        network: NetworkKind::Convolutional,
+        latent: 6,
+        channels: 4,
+        batch_norm: BatchNorm::Generator,
+        ..NetworksConfig::default()
+    };
+    let network = config.generator(SHAPE, &Init::new(3, &Device::flex())).unwrap();
+    let numbers: Vec<f32> = (0..60).map(|k| (k as f32 * 0.7).sin()).collect();
+    let z = |rows: std::ops::Range<usize>| {
+        let data = TensorData::new(numbers[rows.start * 6..rows.end * 6].to_vec(), [rows.len(), 6]);
+        Tensor::<2>::from_data(data, &Device::flex())
+    };
+    let learning = values(network.learning(z(0..10), Precision::F32).unwrap());
+    let network = network.calibrated(z(0..10), Precision::F32).unwrap();
+    let all = values(network.samples(z(0..10), Precision::F32).unwrap());
+    for (a, b) in all.iter().zip(&learning) {
+        assert!((a - b).abs() < 1e-4, "{a} {b}");
+    }
+    assert_eq!(values(network.samples(z(3..4), Precision::F32).unwrap()), all[3 * 128..4 * 128]);
 }

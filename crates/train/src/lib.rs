@@ -2,6 +2,7 @@
 //!
 //! * [`recipe`]: what to train, from TOML; every key typed, unknown ones denied.
 //! * [`training`]: the loop, whatever the task.
+//! * [`adversarial`]: generators and discriminators, how much they cover, and sampling from them.
 //! * [`translation`]: encoder-decoders, their evaluation, and translating with them.
 //! * [`classification`]: classifiers, their evaluation, and classifying with them.
 //! * [`language_model`]: language models, their evaluation, and writing with them.
@@ -12,6 +13,7 @@
 //! * [`run`]: the run directory: recipe, events, TensorBoard, checkpoints, model, report.
 //! * [`report`]: the page and its drawings.
 
+pub mod adversarial;
 pub mod classification;
 pub mod error;
 pub mod forecasting;

@@ -1,11 +1,13 @@
 //! The command line as typed.
 
 mod data;
+mod pictures;
 mod series;
 mod sound;
 mod texts;
 
 pub use data::{DataArgs, DataCommand, DataFetchArgs, DataListArgs};
+pub use pictures::SampleArgs;
 pub use series::ForecastArgs;
 pub use sound::{ComposeArgs, LabelArgs};
 pub use texts::{ClassifyArgs, GenerateArgs, TranslateArgs};
@@ -14,7 +16,7 @@ use clap::{Args, Parser, Subcommand};
 use simurgh_train::recipe::Override;
 use std::path::PathBuf;
 
-/// Trains and runs recurrent networks on CPUs
+/// Trains, explains and runs recurrent and adversarial networks on CPUs
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -53,6 +55,8 @@ pub enum Command {
     Label(LabelArgs),
     /// Write a text from its first letters or words, or from nothing
     Generate(GenerateArgs),
+    /// Make samples with a generator: pictures or points
+    Sample(SampleArgs),
     /// Measure a model on a file or on its recipe's test set
     Eval(EvalArgs),
     /// Set the theory beside measurements: experiments on what makes training hard
@@ -90,7 +94,10 @@ Keys that no built-in recipe sets:
   train.precision=bf16                products of bfloat16 numbers: faster with AVX-512-BF16
   train.optimizer=sgd                 with train.momentum; train.weight_decay makes Adam AdamW
   bptt.checkpoint=true                less memory, a third more work, the same bits
-  bptt.window_steps=N                 gradients go back N steps at most")]
+  bptt.window_steps=N                 gradients go back N steps at most
+
+Your own pictures, to make more like them: a folder of PNG, JPEG, BMP or WebP files
+  simurgh train mnist-gan --set data.images=photos --set data.size=32")]
 pub struct TrainArgs {
     /// A built-in recipe (see `simurgh models`) or a TOML file
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]

@@ -12,6 +12,7 @@ pub mod lab;
 pub mod label;
 pub mod models;
 mod on_demand;
+pub mod sample;
 mod texts;
 pub mod train;
 pub mod translate;
@@ -21,6 +22,7 @@ use crate::failure::Failure;
 use simurgh_data::InputError;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_train::Error;
+use simurgh_train::adversarial::Sampler;
 use simurgh_train::artifact::Artifact;
 use simurgh_train::classification::{Classification, TextClassifier};
 use simurgh_train::forecasting::{ForecastModel, Forecasting};
@@ -56,6 +58,11 @@ pub fn generator(name: &str) -> Result<Generator, Failure> {
 /// The model of music of a built-in name or a file.
 pub fn music_model(name: &str) -> Result<MusicModel, Failure> {
     model(name, MusicModel::new)
+}
+
+/// The generator of samples of a file.
+pub fn sampler(name: &str) -> Result<Sampler, Failure> {
+    model(name, |artifact, _| Sampler::from_artifact(artifact))
 }
 
 /// The forecaster of a file, or of a recipe, trained if need be on the data in `data`.

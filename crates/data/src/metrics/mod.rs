@@ -3,6 +3,8 @@
 pub mod bleu;
 pub mod chrf;
 pub mod classification;
+pub mod coverage;
+pub mod samples;
 
 /// Share of hypotheses that equal their reference.
 pub fn exact_match(hypotheses: &[String], references: &[String]) -> f64 {

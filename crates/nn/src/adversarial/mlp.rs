@@ -1,9 +1,9 @@
 //! Fully connected networks, for points of a plane and small pictures.
 
-use super::Critic;
-use crate::affine::Affine;
+use super::dense::{Dense, tangent};
+use super::{Critic, minibatch};
 use crate::init::Init;
-use crate::ops::{Activation, LEAK};
+use crate::ops::{Activation, linear};
 use crate::pass::Precision;
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -42,11 +42,22 @@ pub struct MlpConfig {
     pub hidden: Vec<usize>,
     /// What follows every hidden layer.
     pub nonlinearity: Nonlinearity,
+    /// Every weight over its largest singular value.
+    #[serde(skip)]
+    pub spectral_norm: bool,
+    /// The last layer sees how much the samples of a batch differ.
+    #[serde(skip)]
+    pub minibatch_deviation: bool,
 }
 
 impl Default for MlpConfig {
     fn default() -> Self {
-        Self { hidden: vec![128, 128], nonlinearity: Nonlinearity::LeakyRelu }
+        Self {
+            hidden: vec![128, 128],
+            nonlinearity: Nonlinearity::LeakyRelu,
+            spectral_norm: false,
+            minibatch_deviation: false,
+        }
     }
 }
 
@@ -71,7 +82,11 @@ impl MlpConfig {
         check.some("the input", input)?;
         check.some("the output", output)?;
         let widths: Vec<usize> = [input].into_iter().chain(self.hidden.iter().copied()).chain([output]).collect();
-        let layer = |(l, w): (usize, &[usize])| Affine::new(init, &format!("{name}.layers.{l}"), w[0], w[1], true);
+        let last = self.hidden.len();
+        let layer = |(l, w): (usize, &[usize])| {
+            let more = usize::from(self.minibatch_deviation && l == last);
+            Dense::new(init, &format!("{name}.layers.{l}"), [w[0] + more, w[1]], self.spectral_norm)
+        };
         Ok(Mlp { layers: widths.windows(2).enumerate().map(layer).collect(), config: self.clone() })
     }
 }
@@ -79,7 +94,7 @@ impl MlpConfig {
 /// Affine maps with a non-linearity after each but the last.
 #[derive(Module, Debug)]
 pub struct Mlp {
-    layers: Vec<Affine>,
+    layers: Vec<Dense>,
     #[module(skip)]
     config: MlpConfig,
 }
@@ -90,10 +105,14 @@ impl Mlp {
     /// # Errors
     /// If the width is another.
     pub fn forward(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<2>, ShapeError> {
-        self.layers
-            .iter()
-            .enumerate()
-            .try_fold(x, |x, (l, layer)| layer.parameters().forward(x, self.activation(l), precision))
+        self.layers.iter().enumerate().try_fold(x, |x, (l, layer)| {
+            let x = match self.compares(l) {
+                true => minibatch::beside(x.clone(), minibatch::deviation(&x)),
+                false => x,
+            };
+            let (weight, bias) = layer.values();
+            linear(x, weight, Some(bias), self.activation(l), precision)
+        })
     }
 
     /// The same, and how the result changes as `x` moves along `direction[batch, input]`: the product of the Jacobian with it.
@@ -106,32 +125,35 @@ impl Mlp {
         direction: Tensor<2>,
         precision: Precision,
     ) -> Result<(Tensor<2>, Tensor<2>), ShapeError> {
-        let (mut y, mut d_y) = (x, direction);
-        for (l, layer) in self.layers.iter().enumerate() {
-            let activation = self.activation(l);
-            y = layer.parameters().forward(y, activation, precision)?;
-            // y = activation(x W^T + b)
-            d_y = layer.parameters().without_bias().forward(d_y, Activation::Identity, precision)?;
-            d_y = match activation {
-                Activation::Identity => d_y,
-                Activation::Tanh => d_y * (-(y.clone() * y.clone()) + 1.0),
-                // The slope is flat but at the corner.
-                Activation::Relu => d_y * slope(&y, 0.0),
-                Activation::LeakyRelu => d_y * slope(&y, LEAK),
+        self.layers.iter().enumerate().try_fold((x, direction), |(x, d_x), (l, layer)| {
+            let both = match self.compares(l) {
+                true => {
+                    let (s, d_s) = minibatch::deviation_tangent(&x, &d_x);
+                    (minibatch::beside(x, s), minibatch::beside(d_x, d_s))
+                }
+                false => (x, d_x),
             };
+            tangent(layer.values(), both, self.activation(l), precision)
+        })
+    }
+
+    /// The network after a step of power iteration on every weight whose spectral norm is kept.
+    #[must_use]
+    pub fn iterated(self) -> Self {
+        if !self.config.spectral_norm {
+            return self;
         }
-        Ok((y, d_y))
+        Self { layers: self.layers.into_iter().map(Dense::iterated).collect(), ..self }
+    }
+
+    /// Does this layer see the batch as a whole?
+    fn compares(&self, layer: usize) -> bool {
+        self.config.minibatch_deviation && layer + 1 == self.layers.len()
     }
 
     fn activation(&self, layer: usize) -> Activation {
         if layer + 1 == self.layers.len() { Activation::Identity } else { self.config.nonlinearity.into() }
     }
-}
-
-/// 1 where `y` is above 0, `leak` elsewhere.
-fn slope(y: &Tensor<2>, leak: f64) -> Tensor<2> {
-    let above = y.clone().detach().greater_elem(0.0).float().cast(y.dtype());
-    above * (1.0 - leak) + leak
 }
 
 impl Critic for Mlp {

@@ -1,11 +1,17 @@
 //! Two networks against each other: a generator that makes samples of noise, and a discriminator that tells them from data
 //! (Goodfellow et al. 2014).
 
+pub mod convolutional;
+mod dense;
+mod minibatch;
 pub mod mlp;
+pub mod networks;
 pub mod objective;
 pub mod penalty;
+mod spectral;
 
 pub use mlp::{Mlp, MlpConfig, Nonlinearity};
+pub use networks::{BatchNorm, Discriminator, Equipment, Generator, NetworkKind, NetworksConfig, SampleShape};
 pub use objective::{Objective, ObjectiveKind};
 pub use penalty::{Penalty, PenaltyKind};
 

@@ -58,12 +58,17 @@ pub(crate) fn body(
         Some(bias) => y + bias.tensor.unsqueeze(),
         None => y,
     };
-    Ok(match activation {
+    Ok(activated(y, activation))
+}
+
+/// What follows an affine map, of ordinary tensor operations.
+pub(super) fn activated<const D: usize>(y: Tensor<D>, activation: Activation) -> Tensor<D> {
+    match activation {
         Activation::Identity => y,
         Activation::Tanh => y.tanh(),
         Activation::Relu => y.clamp_min(0.0),
         Activation::LeakyRelu => y.clone().clamp_min(0.0) + y.clamp_max(0.0) * LEAK,
-    })
+    }
 }
 
 #[derive(Debug)]

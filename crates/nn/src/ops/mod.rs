@@ -5,7 +5,9 @@
 //! operations, which is also what the kernel is tested against.
 
 mod attention;
+mod batch_norm;
 mod binary_cross_entropy;
+mod conv;
 mod cross_entropy;
 mod dropout;
 mod embedding;
@@ -19,7 +21,9 @@ mod recurrent;
 mod shared;
 
 pub use attention::{Score, attention};
+pub use batch_norm::batch_norm;
 pub use binary_cross_entropy::binary_cross_entropy;
+pub use conv::{Geometry, convolution, transposed_convolution};
 pub use cross_entropy::{Loss, Targets, cross_entropy};
 pub use dropout::dropout;
 pub use embedding::{embedding, embedding_rows};

@@ -6,6 +6,7 @@
 
 use super::fused::{Number, Operand};
 use burn::tensor::Bytes;
+use simurgh_kernels::conv;
 use simurgh_kernels::gemm::{Format, Packed, View};
 use simurgh_kernels::recurrent::Cell;
 use std::any::Any;
@@ -31,6 +32,19 @@ pub(crate) fn packed<T: Number>(weight: &Operand<'_, T>, transposed: bool, forma
     let fits = |p: &Packed<T>| p.format() == format && (p.depth(), p.cols()) == shape;
     cached(weight, transposed, fits, || {
         let view = View::new(weight.data, rows, cols);
+        Packed::with_format(if transposed { view.transposed() } else { view }, format)
+    })
+}
+
+/// A convolution's weight `[first, second, kernel, kernel]` as the matrix `[first, patch]`, or its transpose, packed.
+pub(crate) fn packed_patches<T: Number>(weight: &Operand<'_, T>, transposed: bool, format: Format) -> Arc<Packed<T>> {
+    let [first, second, kernel, _] = weight.shape[..] else { panic!("a kernel has four sides: {:?}", weight.shape) };
+    let patch = second * kernel * kernel;
+    let shape = if transposed { (patch, first) } else { (first, patch) };
+    let fits = |p: &Packed<T>| p.format() == format && (p.depth(), p.cols()) == shape;
+    cached(weight, transposed, fits, || {
+        let patches = conv::patches(weight.data, second, kernel);
+        let view = View::new(&patches, first, patch);
         Packed::with_format(if transposed { view.transposed() } else { view }, format)
     })
 }

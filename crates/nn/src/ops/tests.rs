@@ -258,3 +258,45 @@ fn packed_weights_follow_an_update_in_place() {
     let weight = Tensor::<2>::from_primitive::<burn::backend::Flex>(storage);
     assert_eq!(y(&weight), [2.0, 1.0]);
 }
+
+#[test]
+fn convolutions_equal_tensor_operations() {
+    let of = |height, width, channels, kernel, stride, padding| Geometry {
+        height,
+        width,
+        channels,
+        kernel,
+        stride,
+        padding,
+    };
+    for (g, other, pictures) in [
+        (of(7, 5, 3, 3, 1, 1), 4, 3),
+        (of(8, 6, 2, 4, 2, 1), 5, 2),
+        (of(5, 4, 1, 3, 2, 0), 2, 1),
+        (of(3, 5, 4, 1, 1, 0), 3, 2),
+    ] {
+        for activation in [Activation::Identity, Activation::Tanh, Activation::LeakyRelu] {
+            for transposed in [false, true] {
+                let (x, biases) = if transposed { (g.count() * other, g.channels) } else { (g.size(), other) };
+                compare(&[[pictures, x], [other, g.patch()], [1, biases]], |t, body| {
+                    let weight = t[1].clone().reshape([other, g.channels, g.kernel, g.kernel]);
+                    let way = conv::Way { transposed, format: Format::Full };
+                    let bias = Some(t[2].clone().reshape([biases]));
+                    conv::body(t[0].clone(), (weight, bias), g, activation, way, body).unwrap()
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn batch_normalisation_equals_tensor_operations() {
+    for (rows, channels) in [(2, 3), (7, 1), (30, 5)] {
+        for activation in [Activation::Identity, Activation::Relu, Activation::LeakyRelu] {
+            compare(&[[rows, channels], [1, channels], [1, channels]], |t, body| {
+                let [scale, shift] = [1, 2].map(|k: usize| t[k].clone().reshape([channels]));
+                batch_norm::body(t[0].clone(), scale, shift, activation, body).unwrap()
+            });
+        }
+    }
+}

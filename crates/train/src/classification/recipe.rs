@@ -2,7 +2,7 @@
 
 use crate::language_model::{self, Documents, Unfolding};
 use crate::recipe::validate::{out_of_range, positive, share, shared, within};
-use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train, shared_tables};
+use crate::recipe::{self, Bptt, OneOrMany, Saved, SequenceRecipe, TaskName, TaskRecipe, Train, named, shared_tables};
 use crate::schedule::Decay;
 use crate::scheduled_sampling::TeacherForcing;
 use serde::{Deserialize, Serialize};
@@ -203,11 +203,7 @@ impl TaskRecipe for Recipe {
     const EXAMPLE: &'static str =
         "for example train = \"mine.tsv\" or train = { csv = \"mine.csv\", text = \"review\", label = \"stars\" }";
 
-    shared_tables!();
-
-    fn bptt(&self) -> Bptt {
-        self.bptt.clone()
-    }
+    named!();
 
     fn validate(&self) -> Result<(), InputError> {
         if self.data.train.all().is_empty() {
@@ -232,5 +228,13 @@ impl TaskRecipe for Recipe {
             return Err(out_of_range("text.unit", "\"word\", since data.vectors are of words", "\"subword\""));
         }
         Ok(())
+    }
+}
+
+impl SequenceRecipe for Recipe {
+    shared_tables!();
+
+    fn bptt(&self) -> Bptt {
+        self.bptt.clone()
     }
 }

@@ -1,7 +1,7 @@
 //! A forecast's recipe.
 
 use crate::recipe::validate::{out_of_range, shared, within};
-use crate::recipe::{self, Bptt, Reset, Saved, TaskName, TaskRecipe, Train, shared_tables};
+use crate::recipe::{self, Bptt, Reset, Saved, SequenceRecipe, TaskName, TaskRecipe, Train, named, shared_tables};
 use crate::schedule::Decay;
 use crate::scheduled_sampling::{Schedule, TeacherForcing};
 use serde::{Deserialize, Serialize};
@@ -204,15 +204,7 @@ impl TaskRecipe for Recipe {
     const SOURCE: &'static str = "a CSV file's name";
     const EXAMPLE: &'static str = "for example train = \"sales.csv\"";
 
-    shared_tables!();
-
-    fn bptt(&self) -> Bptt {
-        Bptt { window_steps: self.bptt.window_steps, checkpoint: self.bptt.checkpoint }
-    }
-
-    fn teacher_forcing(&self) -> TeacherForcing {
-        self.teacher_forcing.clone()
-    }
+    named!();
 
     fn reads_files(&self) -> bool {
         self.data.embedded.is_none()
@@ -249,5 +241,17 @@ impl TaskRecipe for Recipe {
             ));
         }
         Ok(())
+    }
+}
+
+impl SequenceRecipe for Recipe {
+    shared_tables!();
+
+    fn bptt(&self) -> Bptt {
+        Bptt { window_steps: self.bptt.window_steps, checkpoint: self.bptt.checkpoint }
+    }
+
+    fn teacher_forcing(&self) -> TeacherForcing {
+        self.teacher_forcing.clone()
     }
 }

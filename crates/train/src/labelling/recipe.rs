@@ -1,7 +1,7 @@
 //! A labelling's recipe.
 
 use crate::recipe::validate::{out_of_range, shared, within};
-use crate::recipe::{self, Bptt, Saved, TaskName, TaskRecipe, Train, shared_tables};
+use crate::recipe::{self, Bptt, Saved, SequenceRecipe, TaskName, TaskRecipe, Train, named, shared_tables};
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
 use simurgh_data::audio::FeaturesConfig;
@@ -94,11 +94,7 @@ impl TaskRecipe for Recipe {
     const SOURCE: &'static str = "a folder's name";
     const EXAMPLE: &'static str = "for example train = \"recordings\"";
 
-    shared_tables!();
-
-    fn bptt(&self) -> Bptt {
-        self.bptt.clone()
-    }
+    named!();
 
     fn validate(&self) -> Result<(), InputError> {
         if self.data.train.as_os_str().is_empty() {
@@ -124,5 +120,13 @@ impl TaskRecipe for Recipe {
             }
         }
         Ok(())
+    }
+}
+
+impl SequenceRecipe for Recipe {
+    shared_tables!();
+
+    fn bptt(&self) -> Bptt {
+        self.bptt.clone()
     }
 }

@@ -1,7 +1,9 @@
 //! A language model's recipe.
 
 use crate::recipe::validate::{out_of_range, share, shared, within};
-use crate::recipe::{self, Bptt, OneOrMany, Reset, Saved, TaskName, TaskRecipe, Train, shared_tables};
+use crate::recipe::{
+    self, Bptt, OneOrMany, Reset, Saved, SequenceRecipe, TaskName, TaskRecipe, Train, named, shared_tables,
+};
 use crate::scheduled_sampling::{Schedule, TeacherForcing};
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
@@ -147,17 +149,7 @@ impl TaskRecipe for Recipe {
     const SOURCE: &'static str = "a text file's name, or a list of names";
     const EXAMPLE: &'static str = "for example train = \"book.txt\"";
 
-    shared_tables!();
-
-    fn bptt(&self) -> Bptt {
-        // The windows of a stream are batches of their own.
-        let within = self.text.documents == Documents::Line;
-        Bptt { window_steps: if within { self.bptt.window_steps } else { 0 }, checkpoint: self.bptt.checkpoint }
-    }
-
-    fn teacher_forcing(&self) -> TeacherForcing {
-        self.teacher_forcing.clone()
-    }
+    named!();
 
     fn validate(&self) -> Result<(), InputError> {
         if self.data.train.all().is_empty() {
@@ -182,5 +174,19 @@ impl TaskRecipe for Recipe {
             }
         }
         Ok(())
+    }
+}
+
+impl SequenceRecipe for Recipe {
+    shared_tables!();
+
+    fn bptt(&self) -> Bptt {
+        // The windows of a stream are batches of their own.
+        let within = self.text.documents == Documents::Line;
+        Bptt { window_steps: if within { self.bptt.window_steps } else { 0 }, checkpoint: self.bptt.checkpoint }
+    }
+
+    fn teacher_forcing(&self) -> TeacherForcing {
+        self.teacher_forcing.clone()
     }
 }

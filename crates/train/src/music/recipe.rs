@@ -1,7 +1,9 @@
 //! A model of music's recipe.
 
 use crate::recipe::validate::{out_of_range, shared, within};
-use crate::recipe::{self, Bptt, OneOrMany, Reset, Saved, TaskName, TaskRecipe, Train, shared_tables};
+use crate::recipe::{
+    self, Bptt, OneOrMany, Reset, Saved, SequenceRecipe, TaskName, TaskRecipe, Train, named, shared_tables,
+};
 use crate::scheduled_sampling::TeacherForcing;
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
@@ -83,15 +85,7 @@ impl TaskRecipe for Recipe {
     const SOURCE: &'static str = "a file's or a folder's name, or a list of names";
     const EXAMPLE: &'static str = "for example train = \"midi-files\"";
 
-    shared_tables!();
-
-    fn bptt(&self) -> Bptt {
-        Bptt { window_steps: self.bptt.window_steps, checkpoint: self.bptt.checkpoint }
-    }
-
-    fn teacher_forcing(&self) -> TeacherForcing {
-        self.teacher_forcing.clone()
-    }
+    named!();
 
     fn validate(&self) -> Result<(), InputError> {
         if self.data.train.all().is_empty() {
@@ -107,5 +101,17 @@ impl TaskRecipe for Recipe {
         }
         within("data.frames_per_quarter", self.data.frames_per_quarter as usize, 1, 48)?;
         within("data.transpose", usize::from(self.data.transpose), 0, 12)
+    }
+}
+
+impl SequenceRecipe for Recipe {
+    shared_tables!();
+
+    fn bptt(&self) -> Bptt {
+        Bptt { window_steps: self.bptt.window_steps, checkpoint: self.bptt.checkpoint }
+    }
+
+    fn teacher_forcing(&self) -> TeacherForcing {
+        self.teacher_forcing.clone()
     }
 }

@@ -32,12 +32,21 @@ pub enum TaskName {
     Forecasting,
     /// Many-to-many in step, in real time: a label a frame of sound.
     Labelling,
+    /// Samples like those of the data, from noise.
+    Adversarial,
 }
 
 impl TaskName {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Translation, Self::Classification, Self::LanguageModel, Self::Music, Self::Forecasting, Self::Labelling];
+    pub const ALL: [Self; 7] = [
+        Self::Translation,
+        Self::Classification,
+        Self::LanguageModel,
+        Self::Music,
+        Self::Forecasting,
+        Self::Labelling,
+        Self::Adversarial,
+    ];
 
     /// The command that uses its models.
     pub fn command(self) -> &'static str {
@@ -48,6 +57,7 @@ impl TaskName {
             Self::Music => "compose",
             Self::Forecasting => "forecast",
             Self::Labelling => "label",
+            Self::Adversarial => "sample",
         }
     }
 
@@ -60,6 +70,7 @@ impl TaskName {
             Self::Music => "music",
             Self::Forecasting => "forecasting",
             Self::Labelling => "labelling",
+            Self::Adversarial => "adversarial",
         }
     }
 }
@@ -79,17 +90,6 @@ pub trait TaskRecipe: Clone + Serialize + DeserializeOwned {
     fn name_if_none(&mut self, name: String);
     /// Every random draw comes from it.
     fn seed(&self) -> u64;
-    /// The training.
-    fn train(&self) -> &Train;
-    /// How far back gradients go.
-    fn bptt(&self) -> Bptt;
-    /// How the model is saved.
-    fn saved(&self) -> &Saved;
-
-    /// How often the teacher is heard, where a network reads its own output in use.
-    fn teacher_forcing(&self) -> TeacherForcing {
-        TeacherForcing::default()
-    }
 
     /// Are there files to be read?
     fn reads_files(&self) -> bool {
@@ -106,8 +106,23 @@ pub trait TaskRecipe: Clone + Serialize + DeserializeOwned {
     }
 }
 
-/// The tables that every recipe has, as [`TaskRecipe`] asks for them.
-macro_rules! shared_tables {
+/// A recipe of one network that learns sequences, as [`crate::training`] trains it.
+pub trait SequenceRecipe: TaskRecipe {
+    /// The training.
+    fn train(&self) -> &Train;
+    /// How far back gradients go.
+    fn bptt(&self) -> Bptt;
+    /// How the model is saved.
+    fn saved(&self) -> &Saved;
+
+    /// How often the teacher is heard, where a network reads its own output in use.
+    fn teacher_forcing(&self) -> TeacherForcing {
+        TeacherForcing::default()
+    }
+}
+
+/// What every recipe has, as [`TaskRecipe`] asks for it.
+macro_rules! named {
     () => {
         fn name(&self) -> &str {
             &self.name
@@ -122,7 +137,13 @@ macro_rules! shared_tables {
         fn seed(&self) -> u64 {
             self.seed
         }
+    };
+}
+pub(crate) use named;
 
+/// The tables that every recipe of sequences has, as [`SequenceRecipe`] asks for them.
+macro_rules! shared_tables {
+    () => {
         fn train(&self) -> &Train {
             &self.train
         }

@@ -1,6 +1,6 @@
 //! Values that can't be, found before anything is computed.
 
-use super::TaskRecipe;
+use super::SequenceRecipe;
 use simurgh_data::InputError;
 use std::fmt::Display;
 
@@ -29,16 +29,22 @@ pub(crate) fn within(field: &str, value: usize, low: usize, high: usize) -> Resu
     if (low..=high).contains(&value) { Ok(()) } else { Err(out_of_range(field, &format!("{low} to {high}"), value)) }
 }
 
-/// The tables that all tasks share.
-///
-/// # Errors
-/// The first value out of range.
-pub(crate) fn shared(recipe: &impl TaskRecipe) -> Result<(), InputError> {
-    let (name, t) = (recipe.name(), recipe.train());
+/// What a run's folder may be called.
+pub(crate) fn valid_name(name: &str) -> Result<(), InputError> {
     let named = |c: char| c.is_alphanumeric() || "._-".contains(c);
     if !name.chars().all(named) || name.starts_with('.') || name.len() > 100 {
         return Err(out_of_range("name", "at most 100 letters, digits, `-`, `_` and `.`", format!("`{name}`")));
     }
+    Ok(())
+}
+
+/// The tables that all tasks of sequences share.
+///
+/// # Errors
+/// The first value out of range.
+pub(crate) fn shared(recipe: &impl SequenceRecipe) -> Result<(), InputError> {
+    let t = recipe.train();
+    valid_name(recipe.name())?;
     positive("train.learning_rate", t.learning_rate)?;
     positive("train.epsilon", t.epsilon)?;
     for (key, value) in [

@@ -1,9 +1,9 @@
 //! Everything that a run needs to go on as if it had never stopped.
 
 use super::RunDirectory;
+use super::state::{State, named};
 use crate::Error;
 use serde::{Deserialize, Serialize};
-use simurgh_nn::artifact::{self, Artifact, ArtifactError, FORMAT, Header, Precision};
 use simurgh_nn::optimizer::Rule;
 use simurgh_nn::parameters::Parameter;
 
@@ -62,38 +62,12 @@ impl Checkpoint {
     /// # Errors
     /// If it can't be written; the one before is then whole.
     pub fn write(self, rule: &Rule, run: &RunDirectory) -> Result<(), Error> {
-        let mut all = Vec::new();
-        let names: Vec<(String, Vec<usize>)> =
-            self.parameters.iter().map(|p| (p.name.clone(), p.shape.clone())).collect();
-        let mut push = |kind: &str, index: usize, data: Vec<f32>| {
-            let (name, shape) = names[index].clone();
-            all.push(Parameter { name: format!("{kind}/{name}"), shape, data });
-        };
-        for (i, p) in self.parameters.into_iter().enumerate() {
-            push("parameter", i, p.data);
-        }
-        for (i, moments) in self.moments.into_iter().enumerate() {
-            for (kind, moment) in rule.moments().iter().zip(moments) {
-                push(kind, i, moment);
-            }
-        }
-        for (i, data) in self.average.into_iter().enumerate() {
-            push("average", i, data);
-        }
-        for p in self.carried {
-            all.push(Parameter { name: format!("{CARRIED}{}", p.name), ..p });
-        }
-        let header = Header {
-            format: FORMAT,
-            task: "checkpoint".into(),
-            model: serde_json::Value::Null,
-            recipe: String::new(),
-            tokenizer: String::new(),
-            provenance: serde_json::to_value(&self.progress).expect("counters are JSON"),
-        };
-        let bytes = artifact::to_bytes(&Artifact { header, parameters: all }, Precision::Full);
-        run.write(&run.checkpoint(), &bytes)?;
-        Ok(())
+        let of = &self.parameters;
+        let mut all: Vec<Parameter> = named("parameter", of, of.iter().map(|p| p.data.clone())).collect();
+        all.extend(named_moments("", rule, of, self.moments));
+        all.extend(named("average", of, self.average));
+        all.extend(self.carried.into_iter().map(|p| Parameter { name: format!("{CARRIED}{}", p.name), ..p }));
+        State::write(run, &self.progress, all)
     }
 
     /// The run's last checkpoint, its tensors in the order of `like`; none if it has not made one.
@@ -101,45 +75,48 @@ impl Checkpoint {
     /// # Errors
     /// If the file is damaged or another network's.
     pub fn read(rule: &Rule, run: &RunDirectory, like: &[Parameter]) -> Result<Option<Self>, Error> {
-        let path = run.checkpoint();
-        if !path.exists() {
-            return Ok(None);
-        }
-        let file = artifact::read(&path)?;
-        let bad = |field: String, expected: String, got: String| ArtifactError {
-            path: Some(path.clone()),
-            field: Some(field),
-            expected,
-            got,
-            hint: "the recipe in the run directory was changed, or the file is damaged".into(),
-        };
-        let progress: Progress = serde_json::from_value(file.header.provenance)
-            .map_err(|e| bad("header".into(), "counters".into(), e.to_string()))?;
-        let mut tensors: std::collections::HashMap<String, Parameter> = std::collections::HashMap::new();
-        let mut carried = Vec::new();
-        for p in file.parameters {
-            match p.name.strip_prefix(CARRIED) {
-                Some(name) => carried.push(Parameter { name: name.into(), ..p.clone() }),
-                None => drop(tensors.insert(p.name.clone(), p)),
-            }
-        }
-        let averaged = tensors.keys().any(|name| name.starts_with("average/"));
-        let mut take = |kind: &str, like: &Parameter| -> Result<Vec<f32>, Error> {
-            let name = format!("{kind}/{}", like.name);
-            match tensors.remove(&name) {
-                Some(p) if p.shape == like.shape => Ok(p.data),
-                Some(p) => Err(bad(name, format!("shape {:?}", like.shape), format!("{:?}", p.shape)).into()),
-                None => Err(bad(name, "a tensor".into(), "none".into()).into()),
-            }
-        };
-        let (mut parameters, mut moments, mut average) = (Vec::new(), Vec::new(), Vec::new());
+        let Some(mut state) = State::read(run)? else { return Ok(None) };
+        let progress: Progress = state.counters()?;
+        let carried = state.take_all(CARRIED);
+        let averaged = state.has("average/");
+        let (mut parameters, mut average) = (Vec::new(), Vec::new());
         for p in like {
-            parameters.push(Parameter { data: take("parameter", p)?, ..p.clone() });
-            moments.push(rule.moments().iter().map(|kind| take(kind, p)).collect::<Result<_, _>>()?);
+            parameters.push(Parameter { data: state.take("parameter", p)?, ..p.clone() });
             if averaged {
-                average.push(take("average", p)?);
+                average.push(state.take("average", p)?);
             }
         }
+        let moments = take_moments(&mut state, "", rule, like)?;
         Ok(Some(Self { progress, parameters, moments, average, carried }))
     }
+}
+
+/// What an optimizer keeps of each parameter, as tensors whose names begin with `prefix`.
+pub(crate) fn named_moments(
+    prefix: &str,
+    rule: &Rule,
+    parameters: &[Parameter],
+    moments: Vec<Vec<Vec<f32>>>,
+) -> Vec<Parameter> {
+    let mut all = Vec::new();
+    for (p, moments) in parameters.iter().zip(moments) {
+        for (kind, moment) in rule.moments().iter().zip(moments) {
+            all.extend(named(&format!("{prefix}{kind}"), std::slice::from_ref(p), [moment]));
+        }
+    }
+    all
+}
+
+/// The same, read.
+///
+/// # Errors
+/// If one is not there, or has another shape.
+pub(crate) fn take_moments(
+    state: &mut State,
+    prefix: &str,
+    rule: &Rule,
+    like: &[Parameter],
+) -> Result<Vec<Vec<Vec<f32>>>, Error> {
+    let mut of = |p: &Parameter| rule.moments().iter().map(|kind| state.take(&format!("{prefix}{kind}"), p)).collect();
+    like.iter().map(&mut of).collect()
 }

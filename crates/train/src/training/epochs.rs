@@ -2,7 +2,7 @@
 
 use super::{Loop, Observer, Outcome, Task};
 use crate::Error;
-use crate::recipe::TaskRecipe;
+use crate::recipe::{SequenceRecipe, TaskRecipe};
 use crate::run::{Checkpoint, Events, Progress, RunDirectory};
 use simurgh_data::InputError;
 use simurgh_nn::burn::module::Module;

@@ -2,7 +2,7 @@
 
 use super::{Evaluation, Loop, Observer, Outcome, Score, Task, diverged};
 use crate::Error;
-use crate::recipe::TaskRecipe;
+use crate::recipe::{SequenceRecipe, TaskRecipe};
 use crate::report;
 use crate::run::{Checkpoint, Events};
 use crate::schedule::Decay;

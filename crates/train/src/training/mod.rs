@@ -8,7 +8,7 @@ mod update;
 pub use task::{Carried, Evaluation, Moment, Score, Step, Task};
 
 use crate::Error;
-use crate::recipe::{self, TaskRecipe};
+use crate::recipe::{self, SequenceRecipe, TaskRecipe};
 use crate::run::{Events, Progress, RunDirectory};
 use simurgh_data::InputError;
 use simurgh_nn::burn::tensor::Device;

@@ -2,7 +2,7 @@
 
 use super::Observer;
 use crate::Error;
-use crate::recipe::TaskRecipe;
+use crate::recipe::SequenceRecipe;
 use crate::run::{Event, RunDirectory};
 use serde::Serialize;
 use simurgh_nn::ShapeError;
@@ -18,7 +18,7 @@ use std::path::Path;
 /// A task with its data, read.
 pub trait Task: Sized {
     /// What is trained, as written by the user.
-    type Recipe: TaskRecipe;
+    type Recipe: SequenceRecipe;
     /// The network.
     type Network: Module;
     /// The network in use, as on data that nobody has seen.

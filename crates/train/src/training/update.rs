@@ -2,7 +2,7 @@
 
 use super::{Loop, Moment, Observer, Status, Task, diverged};
 use crate::Error;
-use crate::recipe::TaskRecipe;
+use crate::recipe::{SequenceRecipe, TaskRecipe};
 use crate::schedule::learning_rate;
 use crate::scheduled_sampling::Schedule;
 use simurgh_nn::ops::Keep;

@@ -1,7 +1,7 @@
 //! A translation's recipe.
 
 use crate::recipe::validate::{out_of_range, positive, share, shared, within};
-use crate::recipe::{self, Bptt, OneOrMany, Saved, TaskName, TaskRecipe, Train, shared_tables};
+use crate::recipe::{self, Bptt, OneOrMany, Saved, SequenceRecipe, TaskName, TaskRecipe, Train, named, shared_tables};
 use crate::scheduled_sampling::TeacherForcing;
 use serde::{Deserialize, Serialize};
 use simurgh_data::InputError;
@@ -157,15 +157,7 @@ impl TaskRecipe for Recipe {
     const EXAMPLE: &'static str =
         "for example train = \"mine.tsv\" or train = { source = \"a.fa\", target = \"a.en\" }";
 
-    shared_tables!();
-
-    fn bptt(&self) -> Bptt {
-        self.bptt.clone()
-    }
-
-    fn teacher_forcing(&self) -> TeacherForcing {
-        self.teacher_forcing.clone()
-    }
+    named!();
 
     fn reads_files(&self) -> bool {
         !self.data.train.all().is_empty()
@@ -198,5 +190,17 @@ impl TaskRecipe for Recipe {
         within("text.vocab", text.vocab, 100, 100_000)?;
         within("data.repeat_phrases", data.repeat_phrases, 1, 100)?;
         within("cleaning.max_chars", cleaning.max_chars, 1, 10_000_000)
+    }
+}
+
+impl SequenceRecipe for Recipe {
+    shared_tables!();
+
+    fn bptt(&self) -> Bptt {
+        self.bptt.clone()
+    }
+
+    fn teacher_forcing(&self) -> TeacherForcing {
+        self.teacher_forcing.clone()
     }
 }

@@ -1,5 +1,6 @@
 //! `simurgh eval`
 
+mod adversarial;
 mod classification;
 pub(super) mod forecasting;
 mod labelling;
@@ -7,6 +8,7 @@ mod language_model;
 mod music;
 mod translation;
 
+pub use adversarial::print_adversarial;
 pub use classification::print_classification;
 pub use forecasting::print_forecasting;
 pub use labelling::print_labelling;
@@ -29,6 +31,7 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
         "music" => music::run(args),
         "labelling" => labelling::run(args),
         "forecasting" => forecasting::run(args),
+        "adversarial" => adversarial::run(args),
         _ => translation::run(args),
     }
 }

@@ -1,5 +1,6 @@
 //! `simurgh train`
 
+mod adversarial;
 mod classification;
 mod forecasting;
 mod labelling;
@@ -46,6 +47,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
             TaskName::Music => resume::<Music>(args, directory),
             TaskName::Labelling => resume::<Labelling>(args, directory),
             TaskName::Forecasting => resume::<Forecasting>(args, directory),
+            TaskName::Adversarial => adversarial::resume(args, directory),
         };
     }
     let name = args.recipe.as_deref().unwrap_or_default();
@@ -62,47 +64,55 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         TaskName::Music => begin::<Music>(args, &text, stem, &overrides),
         TaskName::Labelling => begin::<Labelling>(args, &text, stem, &overrides),
         TaskName::Forecasting => begin::<Forecasting>(args, &text, stem, &overrides),
+        TaskName::Adversarial => adversarial::begin(args, &text, stem, &overrides),
     }
 }
 
 fn begin<T: Shown>(args: &TrainArgs, text: &str, stem: String, overrides: &[Override]) -> Result<(), Failure> {
-    let name = args.recipe.as_deref().unwrap_or_default();
-    let mut recipe: T::Recipe = recipe::parse(text, overrides).map_err(|e| located(e, name, overrides))?;
-    recipe.name_if_none(stem);
-    let options = options(args);
+    let recipe = recipe_of::<T::Recipe>(args, text, stem, overrides)?;
+    let (options, reads_files) = (options(args), recipe.reads_files());
     let mut observer = TrainingBar::new(args.quiet, args.json);
-    let needs_directory = recipe.reads_files() && options.data_directory.is_none();
-    let set = sets::by_name(name).ok().filter(|s| matches!(s.origin, Origin::Public(_)));
-    let outcome = training::train::<T>(recipe, &options, &device(), &mut observer).map_err(|e| match e {
-        Error::Input(mut e) if e.got == "no such file" => {
-            let path = e.path.as_deref().unwrap_or(Path::new(""));
-            // A file of the set, or one of the user's own.
-            match set.filter(|set| set.places().iter().any(|place| contains(path, Path::new(place.path)))) {
-                Some(set) if needs_directory => {
-                    let where_ = "say where the data are with --data-dir DIR or SIMURGH_DATA";
-                    e.hint = format!("{where_}; simurgh data fetch {} downloads them", set.name);
-                }
-                Some(set) => {
-                    let place =
-                        args.data_dir.as_ref().map_or_else(String::new, |d| format!(" --data-dir {}", d.display()));
-                    e.hint += &format!("; simurgh data fetch {}{place} downloads it", set.name);
-                }
-                None if options.data_directory.is_some() => {
-                    e.hint =
-                        "a relative path is looked up from here, then in --data-dir (else SIMURGH_DATA, else data)"
-                            .into();
-                }
-                None if needs_directory => {
-                    e.hint =
-                        "a relative path is looked up from here, then where --data-dir DIR or SIMURGH_DATA says".into();
-                }
-                None => {}
-            }
-            e.into()
-        }
-        e => e,
-    });
+    let outcome = training::train::<T>(recipe, &options, &device(), &mut observer)
+        .map_err(|e| said_where(e, args, reads_files, &options));
     end(args, &observer, outcome)
+}
+
+fn recipe_of<R: TaskRecipe>(args: &TrainArgs, text: &str, stem: String, overrides: &[Override]) -> Result<R, Failure> {
+    let name = args.recipe.as_deref().unwrap_or_default();
+    let mut recipe: R = recipe::parse(text, overrides).map_err(|e| located(e, name, overrides))?;
+    recipe.name_if_none(stem);
+    Ok(recipe)
+}
+
+/// Where data that are not there might be.
+fn said_where(error: Error, args: &TrainArgs, reads_files: bool, options: &Options) -> Error {
+    let mut e = match error {
+        Error::Input(e) if ["no such file", "no such folder"].contains(&e.got.as_str()) => e,
+        e => return e,
+    };
+    let name = args.recipe.as_deref().unwrap_or_default();
+    let needs_directory = reads_files && options.data_directory.is_none();
+    let set = sets::by_name(name).ok().filter(|s| matches!(s.origin, Origin::Public(_)));
+    let path = e.path.as_deref().unwrap_or(Path::new(""));
+    // A file of the set, or one of the user's own.
+    match set.filter(|set| set.places().iter().any(|place| contains(path, Path::new(place.path)))) {
+        Some(set) if needs_directory => {
+            let where_ = "say where the data are with --data-dir DIR or SIMURGH_DATA";
+            e.hint = format!("{where_}; simurgh data fetch {} downloads them", set.name);
+        }
+        Some(set) => {
+            let place = args.data_dir.as_ref().map_or_else(String::new, |d| format!(" --data-dir {}", d.display()));
+            e.hint += &format!("; simurgh data fetch {}{place} downloads it", set.name);
+        }
+        None if options.data_directory.is_some() => {
+            e.hint = "a relative path is looked up from here, then in --data-dir (else SIMURGH_DATA, else data)".into();
+        }
+        None if needs_directory => {
+            e.hint = "a relative path is looked up from here, then where --data-dir DIR or SIMURGH_DATA says".into();
+        }
+        None => {}
+    }
+    e.into()
 }
 
 /// Whether `path` is `place` in some folder, or lies in it.
@@ -112,14 +122,22 @@ fn contains(path: &Path, place: &Path) -> bool {
 
 fn resume<T: Shown>(args: &TrainArgs, directory: &Path) -> Result<(), Failure> {
     let mut observer = TrainingBar::new(args.quiet, args.json);
-    let outcome = training::resume::<T>(directory, &options(args), &device(), &mut observer).map_err(|e| match e {
-        Error::Input(mut e) if e.got == "no such file" && e.path.as_deref() != Some(directory) => {
+    let outcome = training::resume::<T>(directory, &options(args), &device(), &mut observer)
+        .map_err(|e| as_when_begun(e, directory));
+    end(args, &observer, outcome)
+}
+
+/// The data of a run must be where they were.
+fn as_when_begun(error: Error, directory: &Path) -> Error {
+    match error {
+        Error::Input(mut e)
+            if ["no such file", "no such folder"].contains(&e.got.as_str()) && e.path.as_deref() != Some(directory) =>
+        {
             e.hint = "say where the data are with --data-dir DIR or SIMURGH_DATA, as when the run began".into();
             e.into()
         }
         e => e,
-    });
-    end(args, &observer, outcome)
+    }
 }
 
 fn options(args: &TrainArgs) -> Options {
@@ -155,32 +173,43 @@ fn command_line(args: &TrainArgs) -> String {
 }
 
 fn end<T: Shown>(args: &TrainArgs, observer: &TrainingBar, outcome: Result<Outcome<T>, Error>) -> Result<(), Failure> {
+    let outcome = ended(args, observer, outcome)?;
+    if args.json {
+        return json_row(&outcome.test, outcome.task.measured_on(), &outcome.run);
+    }
+    T::print(&outcome)?;
+    files(&outcome.run, T::NEXT, true)
+}
+
+/// What came of a run, its bar removed.
+fn ended<O>(args: &TrainArgs, observer: &TrainingBar, outcome: Result<O, Error>) -> Result<O, Failure> {
     observer.finish();
-    let outcome = outcome.map_err(|e| match (&e, &args.data_dir) {
+    outcome.map_err(|e| match (&e, &args.data_dir) {
         (Error::Interrupted { .. }, Some(directory)) => {
             Failure::from(e).with_hint(&format!(" --data-dir {}", directory.display()))
         }
         _ => e.into(),
-    })?;
-    let run = &outcome.run;
+    })
+}
+
+fn json_row(score: &impl serde::Serialize, measured_on: &str, run: &RunDirectory) -> Result<(), Failure> {
+    let row = serde_json::json!({
+        "event": "test",
+        "score": score,
+        "test_set": measured_on,
+        "run": run.root(),
+        "model": run.model(),
+        "report": run.report(),
+    });
+    Ok(writeln!(std::io::stdout(), "{row}")?)
+}
+
+/// What a run has left, and how its model is used: `flag` says whether by `--model`.
+fn files(run: &RunDirectory, [before, after]: [&str; 2], flag: bool) -> Result<(), Failure> {
     let mut out = std::io::stdout();
-    if args.json {
-        let row = serde_json::json!({
-            "event": "test",
-            "score": outcome.test,
-            "test_set": outcome.task.measured_on(),
-            "run": run.root(),
-            "model": run.model(),
-            "report": run.report(),
-        });
-        writeln!(out, "{row}")?;
-        return Ok(());
-    }
-    T::print(&outcome)?;
     writeln!(out, "\nrun     {}", run.root().display())?;
     writeln!(out, "report  {}", run.report().display())?;
     writeln!(out, "model   {}", run.model().display())?;
-    let [before, after] = T::NEXT;
-    writeln!(out, "\nnext:   {before} --model {} {after}", run.model().display())?;
-    Ok(())
+    let by = if flag { "--model " } else { "" };
+    Ok(writeln!(out, "\nnext:   {before} {by}{} {after}", run.model().display())?)
 }

@@ -95,11 +95,12 @@ impl Penalty {
         let slopes: Vec<f64> = along.chunks_exact(width).map(|g| g.iter().map(|x| x * x).sum::<f64>().sqrt()).collect();
         let each: Vec<(f64, f64)> = slopes.iter().map(|slope| kind.of(*slope)).collect();
         let count = batch as f64;
+        // Along with the direction: where a logit sees other samples too, it moves with all of theirs.
         let scales: Vec<f64> = each.iter().map(|(_, scale)| self.weight * scale / count).collect();
-        let scales = Tensor::<1>::from_data(TensorData::new(scales, [batch]), (&leaf.device(), leaf.dtype()));
-        let (_, along) = critic.tangent(leaf.detach(), Tensor::from_inner(direction), precision)?;
+        let scales = Tensor::<2>::from_data(TensorData::new(scales, [batch, 1]), (&leaf.device(), leaf.dtype()));
+        let (_, along) = critic.tangent(leaf.detach(), Tensor::from_inner(direction) * scales, precision)?;
         Ok(Penalised {
-            gradient: (along * scales).sum(),
+            gradient: along.sum(),
             value: self.weight * each.iter().map(|(value, _)| value).sum::<f64>() / count,
             slope: slopes.iter().sum::<f64>() / count,
         })

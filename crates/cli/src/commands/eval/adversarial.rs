@@ -1,0 +1,45 @@
+//! `simurgh eval` of a generator.
+
+use super::{json, missing, other_flags};
+use crate::args::EvalArgs;
+use crate::commands::{data_directory, sampler};
+use crate::failure::Failure;
+use simurgh_data::InputError;
+use simurgh_train::Error;
+use simurgh_train::adversarial::{self, Score};
+use std::io::Write;
+
+pub(super) fn run(args: &EvalArgs) -> Result<(), Failure> {
+    let model = sampler(&args.model)?;
+    other_flags(args, "a generator", args.output.is_some())?;
+    if args.data.is_some() && model.recipe.data.mixture.is_some() {
+        let hint = "leave it out: the points to compare with are drawn by the program";
+        return Err(InputError::new("a generator of pictures", "one of points", hint).field("--data").into());
+    }
+    let directory = data_directory(args.data_dir.as_ref());
+    let score = adversarial::evaluate(&model, args.data.as_deref(), directory.as_deref()).map_err(|e| match e {
+        Error::Input(e) => missing(args)(e).into(),
+        e => e,
+    })?;
+    if args.json { json(&score) } else { print_adversarial(&score) }
+}
+
+/// How much a generator covers, for a person.
+pub fn print_adversarial(score: &Score) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    if let Some(c) = &score.coverage {
+        writeln!(out, "  modes               {} of {}", c.modes, c.of)?;
+        writeln!(out, "  high quality        {:.2} %, within three deviations of a mode", 100.0 * c.high_quality)?;
+        writeln!(out, "  reverse KL          {:.4} nats (one mode alone: {:.4})", c.reverse_kl, (c.of as f64).ln())?;
+    }
+    let Score { sliced_wasserstein: made, sliced_wasserstein_of_data: data, .. } = score;
+    writeln!(out, "  sliced Wasserstein  {made:.4} (between two sets of real samples: {data:.4})")?;
+    writeln!(out, "  kernel distance     {:.3e}", score.kernel_distance)?;
+    if let Some(n) = &score.neighbourhoods {
+        writeln!(out, "  precision, recall   {:.3}, {:.3}", n.precision, n.recall)?;
+        writeln!(out, "  density, coverage   {:.3}, {:.3}", n.density, n.coverage)?;
+    }
+    let Score { closest_pair: made, closest_pair_of_data: data, .. } = score;
+    writeln!(out, "  closest two         {made:.4} apart (of real samples: {data:.4})")?;
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! How much of the data a generator covers, and how good its samples are.
+
+use super::recipe::Recipe;
+use super::sampler::{Sampler, scatter};
+use super::source::{Kind, Source, points};
+use crate::Error;
+use serde::Serialize;
+use simurgh_data::images::{Pictures, from_byte, grid, to_byte, to_png};
+use simurgh_data::metrics::coverage::Coverage;
+use simurgh_data::metrics::samples::{Neighbourhoods, Rows, closest_pair, kernel_distance, sliced_wasserstein};
+use simurgh_data::mixture::Mixture;
+use simurgh_nn::adversarial::SampleShape;
+use simurgh_random::stream;
+
+/// Directions of the sliced Wasserstein distance.
+const DIRECTIONS: usize = 128;
+/// Neighbours of precision, recall, density and coverage (Naeem et al. 2020).
+const NEIGHBOURS: usize = 5;
+/// Most samples of either side that are compared one by one.
+const COMPARED: usize = 1000;
+/// Pictures of a grid, and its columns.
+const SHOWN: (usize, usize) = (64, 8);
+
+/// What is measured of a generator.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Score {
+    /// Samples that were made.
+    pub samples: usize,
+    /// Modes, where they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
+    /// Sliced 2-Wasserstein distance from real samples.
+    pub sliced_wasserstein: f64,
+    /// That of as many other real samples: what a perfect generator would have.
+    pub sliced_wasserstein_of_data: f64,
+    /// Kernel distance from real samples (polynomial of degree 3).
+    pub kernel_distance: f64,
+    /// Precision, recall, density and coverage, in the samples' own numbers; none of very few.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub neighbourhoods: Option<Neighbourhoods>,
+    /// How far apart the two most alike of the samples are.
+    pub closest_pair: f64,
+    /// The same of real samples.
+    pub closest_pair_of_data: f64,
+}
+
+impl Score {
+    /// The main numbers by name.
+    pub fn numbers(&self) -> Vec<(&'static str, f64)> {
+        let mut all = Vec::new();
+        if let Some(c) = &self.coverage {
+            all.extend([("modes", c.modes as f64), ("high_quality", c.high_quality), ("reverse_kl", c.reverse_kl)]);
+        }
+        all.extend([("sliced_wasserstein", self.sliced_wasserstein), ("kernel_distance", self.kernel_distance)]);
+        if let Some(n) = &self.neighbourhoods {
+            all.extend([
+                ("precision", n.precision),
+                ("recall", n.recall),
+                ("density", n.density),
+                ("coverage", n.coverage),
+            ]);
+        }
+        all.push(("closest_pair", self.closest_pair));
+        all
+    }
+
+    /// They in a line, for a person.
+    pub fn line(&self) -> String {
+        if let Some(c) = &self.coverage {
+            let (quality, kl) = (100.0 * c.high_quality, c.reverse_kl);
+            return format!("modes {} of {}  high quality {quality:.1} %  reverse KL {kl:.3}", c.modes, c.of);
+        }
+        let (distance, of_data) = (self.sliced_wasserstein, self.sliced_wasserstein_of_data);
+        let line = format!("sliced Wasserstein {distance:.4} (data {of_data:.4})");
+        match &self.neighbourhoods {
+            Some(n) => {
+                format!("{line}  precision {:.3}  recall {:.3}  coverage {:.3}", n.precision, n.recall, n.coverage)
+            }
+            None => line,
+        }
+    }
+}
+
+/// Real samples to compare with, and how many are made.
+pub(super) struct Meter {
+    mixture: Option<Mixture>,
+    /// Two sets of as many real samples, `[samples, sample]`.
+    real: [Vec<f32>; 2],
+    shape: SampleShape,
+    samples: usize,
+    seed: u64,
+}
+
+impl Meter {
+    pub fn new(recipe: &Recipe, source: &Source) -> Self {
+        let (samples, seed) = (recipe.train.eval_samples, stream(recipe.seed, "evaluation"));
+        let shape = source.shape();
+        match &source.kind {
+            Kind::Points(mixture) => {
+                let real = [1, 2].map(|k| points(mixture, seed ^ k, samples));
+                Self { mixture: Some(mixture.clone()), real, shape, samples, seed }
+            }
+            Kind::Pictures { train, held_out } => {
+                let numbers = |p: &Pictures, count: usize| {
+                    let count = count.min(p.len());
+                    p.data[..count * p.size()].iter().map(|x| from_byte(*x)).collect::<Vec<f32>>()
+                };
+                // Of few pictures a part is held out, or none: then with those that were learnt from.
+                let held = if held_out.is_empty() { train } else { held_out };
+                let count = samples.min(held.len());
+                Self { mixture: None, real: [numbers(held, count), numbers(train, count)], shape, samples, seed }
+            }
+        }
+    }
+
+    pub fn score(&self, model: &Sampler) -> Result<Score, Error> {
+        let made = model.samples(self.samples, self.seed)?;
+        let coverage = self.mixture.as_ref().map(|mixture| Coverage::of_points(mixture, &pairs(&made)));
+        let [real, other] = self.real.each_ref().map(|real| rows(real, self.shape.len()));
+        let made = rows(&made, self.shape.len());
+        let first = |rows: Rows<'_>| closest_pair(rows.first(COMPARED)).map_or(f64::NAN, |pair| pair.2);
+        Ok(Score {
+            samples: self.samples,
+            coverage,
+            sliced_wasserstein: sliced_wasserstein(real, made, DIRECTIONS, self.seed),
+            sliced_wasserstein_of_data: sliced_wasserstein(real, other, DIRECTIONS, self.seed),
+            kernel_distance: kernel_distance(real.first(COMPARED), made.first(COMPARED)),
+            neighbourhoods: Neighbourhoods::new(real.first(COMPARED), made.first(COMPARED), NEIGHBOURS),
+            closest_pair: first(made),
+            closest_pair_of_data: first(real),
+        })
+    }
+
+    /// A PNG of samples of the same noise at every step.
+    pub fn picture(&self, model: &Sampler) -> Result<Vec<u8>, Error> {
+        Ok(to_png(&match &self.mixture {
+            Some(_) => self.plane(&model.samples(self.samples, self.seed)?),
+            None => {
+                let made = model.samples(SHOWN.0, self.seed)?;
+                grid(&model.pictures(&made).expect("samples of pictures"), SHOWN.1, 1)
+            }
+        }))
+    }
+
+    /// Points among the real ones.
+    pub fn plane(&self, made: &[f32]) -> Pictures {
+        let most = self.real[0].iter().fold(0.0f32, |most, x| most.max(x.abs()));
+        scatter(&self.real[0], made, 1.25 * f64::from(most))
+    }
+
+    /// A PNG of real pictures, to set beside; None of points, among which real ones stand anyway.
+    pub fn real_picture(&self) -> Option<Vec<u8>> {
+        let SampleShape::Picture(height, width, channels) = self.shape else { return None };
+        let count = SHOWN.0.min(self.real[0].len() / self.shape.len());
+        let data = self.real[0][..count * self.shape.len()].iter().map(|x| to_byte(*x)).collect();
+        Some(to_png(&grid(&Pictures { width, height, channels, data }, SHOWN.1, 1)))
+    }
+}
+
+fn rows(data: &[f32], width: usize) -> Rows<'_> {
+    Rows::new(data, width).expect("whole samples")
+}
+
+fn pairs(points: &[f32]) -> Vec<[f64; 2]> {
+    points.chunks_exact(2).map(|p| [f64::from(p[0]), f64::from(p[1])]).collect()
+}

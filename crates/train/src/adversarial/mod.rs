@@ -1,0 +1,358 @@
+//! Adversarial training: a generator and a discriminator, a step of the game after another.
+
+mod evaluate;
+mod recipe;
+mod report;
+mod rules;
+mod sampler;
+mod source;
+mod update;
+
+pub use evaluate::Score;
+pub use recipe::{Adversarial, Data, Ema, MixtureKind, Order, Player, Recipe, Remedies, Training};
+pub use sampler::{Sampler, scatter};
+
+use crate::Error;
+use crate::recipe::{self as recipes, TaskName, TaskRecipe};
+use crate::run::{Events, RunDirectory, State, named, named_moments, take_moments};
+use crate::schedule::learning_rate;
+use crate::training::{Observer, Options, Status};
+use evaluate::Meter;
+use serde::{Deserialize, Serialize};
+use simurgh_data::InputError;
+use simurgh_nn::adversarial::{Discriminator, Generator};
+use simurgh_nn::artifact::{self, Artifact, FORMAT, Header};
+use simurgh_nn::burn::module::Module;
+use simurgh_nn::burn::tensor::Device;
+use simurgh_nn::init::Init;
+use simurgh_nn::optimizer::moving_average;
+use simurgh_nn::parameters::{self, Parameter};
+use source::Source;
+use std::path::Path;
+use update::{Game, Measured, Side, diverged};
+
+/// What a run ends with.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Its directory.
+    pub run: RunDirectory,
+    /// Scores of the saved generator.
+    pub score: Score,
+    /// The saved generator.
+    pub model: Sampler,
+}
+
+/// The counters of a run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Progress {
+    /// Steps of the game.
+    step: u64,
+    /// Sums since the last logged losses, in the order of [`LOGGED`], and steps.
+    window: [f64; LOGGED.len() + 1],
+    /// Fingerprint of the data.
+    data: u64,
+}
+
+/// What is logged of the training, by name.
+const LOGGED: [&str; 9] = [
+    "discriminator_loss",
+    "generator_loss",
+    "penalty",
+    "slope",
+    "real_logit",
+    "generated_logit",
+    "accuracy",
+    "discriminator_gradient_norm",
+    "generator_gradient_norm",
+];
+
+/// Trains `recipe` in a new run directory.
+///
+/// # Errors
+/// If the data or the directory can't be used, or the observer stopped the run.
+pub fn train(
+    recipe: Recipe,
+    options: &Options,
+    device: &Device,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, Error> {
+    let source = Source::read(&recipe, options.data_directory.as_deref())?;
+    let run = RunDirectory::create(options.out.as_deref(), recipe.name(), options.force)?;
+    let _lock = run.lock()?;
+    run.write(&run.command(), options.command.as_bytes())?;
+    run.write(&run.recipe(), recipe.to_toml().as_bytes())?;
+    Loop::new(recipe, source, run, device)?.go(observer)
+}
+
+/// Goes on with the run in `directory`, to the same bytes as if it had never stopped.
+///
+/// # Errors
+/// As [`train`], and if the directory holds no such run.
+pub fn resume(
+    directory: &Path,
+    options: &Options,
+    device: &Device,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, Error> {
+    let run = RunDirectory::open(directory)?;
+    let _lock = run.lock()?;
+    run.remove_leftovers();
+    let recipe: Recipe = recipes::parse(&run.read(&run.recipe())?, &[]).map_err(|e| e.at(run.recipe()))?;
+    let source = Source::read(&recipe, options.data_directory.as_deref())?;
+    Loop::new(recipe, source, run, device)?.go(observer)
+}
+
+/// Measures a generator on its recipe's data, or on the pictures of a folder or an IDX file.
+///
+/// # Errors
+/// If the data can't be used, or are of another size.
+pub fn evaluate(model: &Sampler, pictures: Option<&Path>, directory: Option<&Path>) -> Result<Score, Error> {
+    let mut recipe = model.recipe.clone();
+    if let Some(path) = pictures {
+        recipe.data.images = path.into();
+    }
+    // Nothing is learnt of them: a batch need not be full.
+    recipe.train.batch = 1;
+    let source = Source::read(&recipe, directory)?;
+    if source.shape() != model.shape {
+        let hint = "a generator is compared with pictures of the size that it makes";
+        let error = InputError::new(format!("{:?}", model.shape), format!("{:?}", source.shape()), hint);
+        return Err(error.at(&recipe.data.images).into());
+    }
+    Meter::new(&recipe, &source).score(model)
+}
+
+/// A run in progress.
+struct Loop {
+    recipe: Recipe,
+    source: Source,
+    run: RunDirectory,
+    events: Events,
+    discriminator: Side<Discriminator>,
+    generator: Side<Generator>,
+    /// Moving average of the generator's parameters; empty without one.
+    average: Vec<Vec<f32>>,
+    progress: Progress,
+    meter: Meter,
+    /// That networks learn on.
+    device: Device,
+}
+
+impl Loop {
+    /// From the run's last checkpoint, or from the beginning.
+    fn new(recipe: Recipe, source: Source, run: RunDirectory, device: &Device) -> Result<Self, Error> {
+        let training = device.clone().autodiff();
+        let (shape, init) = (source.shape(), Init::new(recipe.seed, &training));
+        let (of_discriminator, of_generator) = (&recipe.train.discriminator, &recipe.train.generator);
+        let network = recipe.model.discriminator(shape, recipe.equipment(), &init)?;
+        let mut discriminator = Side::new(network, of_discriminator);
+        let mut generator = Side::new(recipe.model.generator(shape, &init)?, of_generator);
+        let averaged = recipe.ema.decay > 0.0;
+        let like = parameters::collect(generator.network());
+        let mut average: Vec<Vec<f32>> = Vec::new();
+        let mut progress = Progress::default();
+        let data = source.fingerprint();
+        if let Some(mut state) = State::read(&run)? {
+            progress = state.counters()?;
+            let changed = |field: &str, hint: &str| {
+                let error = InputError::new("what the run began with", "something else", hint);
+                Err(error.at(run.root()).field(field).into())
+            };
+            if progress.data != data {
+                return changed("training data", "resume with the data of before, or begin a new run");
+            }
+            if state.has("average/") != averaged {
+                return changed("ema.decay", "give recipe.toml its old value, or begin a new run");
+            }
+            if averaged {
+                average = like.iter().map(|p| state.take("average", p)).collect::<Result<_, _>>()?;
+            }
+            restore(&mut state, "generator", &mut generator, of_generator)?;
+            restore(&mut state, "discriminator", &mut discriminator, of_discriminator)?;
+            generator.optimizer.step = progress.step * of_generator.steps_per_update;
+            discriminator.optimizer.step = progress.step * of_discriminator.steps_per_update;
+        } else if averaged {
+            average = like.into_iter().map(|p| p.data).collect();
+        }
+        progress.data = data;
+        let events = Events::open(&run, progress.step)?;
+        let meter = Meter::new(&recipe, &source);
+        Ok(Self { recipe, source, run, events, discriminator, generator, average, progress, meter, device: training })
+    }
+
+    fn go(mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+        let (of_generator, of_discriminator) =
+            (self.generator.network().num_params(), self.discriminator.network().num_params());
+        let introduction = self.source.introduction();
+        observer.note(&format!(
+            "{introduction}; {of_generator} parameters of the generator, {of_discriminator} of the discriminator"
+        ));
+        self.source.notes.iter().for_each(|note| observer.note(&format!("note: {note}")));
+        if self.progress.step > 0 {
+            observer.note(&format!("going on from step {}", self.progress.step));
+        }
+        let t = self.recipe.train.clone();
+        while self.progress.step < t.steps {
+            let step = self.progress.step + 1;
+            let rate = learning_rate(t.decay, 1.0, t.warmup, step, t.steps, 1.0);
+            let (recipe, source, device) = (&self.recipe, &mut self.source, &self.device);
+            let mut game = Game { recipe, source, device, step, rate };
+            let measured = game.play(&mut self.discriminator, &mut self.generator)?;
+            if !self.average.is_empty() {
+                // Shorter at first, so that the beginning does not linger.
+                let decay = self.recipe.ema.decay.min((1.0 + step as f64) / (10.0 + step as f64));
+                moving_average(self.generator.network(), decay, &mut self.average)?;
+            }
+            self.progress.step = step;
+            self.log(&measured, rate, observer)?;
+            let last = step == t.steps;
+            if last || step.is_multiple_of(t.eval_every) {
+                self.evaluate(observer)?;
+            }
+            let stop = observer.stop() && !last;
+            if last || stop || step.is_multiple_of(t.checkpoint_every) {
+                self.checkpoint()?;
+            }
+            if stop {
+                return Err(Error::Interrupted { step, run: self.run.root().into() });
+            }
+        }
+        self.finish(observer)
+    }
+
+    fn log(&mut self, m: &Measured, rate: f64, observer: &mut dyn Observer) -> Result<(), Error> {
+        let (t, p) = (&self.recipe.train, &mut self.progress);
+        let [real, generated] = m.logits;
+        let [of_discriminator, of_generator] = m.norms;
+        let now: [f64; LOGGED.len()] = [
+            m.discriminator,
+            m.generator,
+            m.penalty,
+            m.slope,
+            real,
+            generated,
+            m.accuracy,
+            of_discriminator,
+            of_generator,
+        ];
+        p.window.iter_mut().zip(now.into_iter().chain([1.0])).for_each(|(sum, x)| *sum += x);
+        let steps = p.window[LOGGED.len()];
+        observer.update(&Status {
+            step: p.step,
+            steps: t.steps,
+            epoch: 0,
+            loss: p.window[0] / steps,
+            count: 1,
+            unit: "steps",
+            learning_rate: rate * t.discriminator.learning_rate,
+        });
+        if p.step.is_multiple_of(t.log_every) {
+            let sums = std::mem::take(&mut p.window);
+            let penalised = !self.recipe.adversarial.penalty.is_empty();
+            for (name, sum) in LOGGED.into_iter().zip(sums) {
+                if penalised || !["penalty", "slope"].contains(&name) {
+                    self.events.write(p.step, "train", name, sum / steps)?;
+                }
+            }
+            self.events.write(p.step, "train", "rate", rate)?;
+        }
+        Ok(())
+    }
+
+    /// The generator as it is evaluated and saved.
+    fn current(&self) -> Result<Sampler, Error> {
+        let mut all = parameters::collect(self.generator.network());
+        all.iter_mut().zip(&self.average).for_each(|(p, average)| p.data.clone_from(average));
+        self.check_finite(&all)?;
+        Sampler::new(self.recipe.clone(), self.source.shape(), all)?.calibrated()
+    }
+
+    fn check_finite(&self, all: &[Parameter]) -> Result<(), Error> {
+        match all.iter().find(|p| !p.data.iter().all(|x| x.is_finite())) {
+            Some(p) => Err(diverged(self.progress.step, format!("`{}` with a NaN or an infinity", p.name)).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Scores and a picture of the generator as it is.
+    fn evaluate(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        let (step, model) = (self.progress.step, self.current()?);
+        let score = self.meter.score(&model)?;
+        for (name, value) in score.numbers() {
+            self.events.write(step, "dev", name, value)?;
+        }
+        let folder = self.run.root().join("samples");
+        fs_err::create_dir_all(&folder).map_err(|e| InputError::io(&folder, "a folder that can be written", &e))?;
+        self.run.write(&folder.join(format!("{step:08}.png")), &self.meter.picture(&model)?)?;
+        observer.evaluated(step, &score.numbers(), &score.line(), false);
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> Result<(), Error> {
+        let of_generator = parameters::collect(self.generator.network());
+        let of_discriminator = parameters::collect(self.discriminator.network());
+        self.check_finite(&of_generator)?;
+        self.check_finite(&of_discriminator)?;
+        self.events.sync()?;
+        let mut all = Vec::new();
+        let t = &self.recipe.train;
+        for (name, of, player, moments) in [
+            ("generator", &of_generator, &t.generator, &self.generator.optimizer.moments),
+            ("discriminator", &of_discriminator, &t.discriminator, &self.discriminator.optimizer.moments),
+        ] {
+            all.extend(named(&format!("{name}/parameter"), of, of.iter().map(|p| p.data.clone())));
+            all.extend(named_moments(&format!("{name}/"), &player.rule(), of, moments.clone()));
+        }
+        all.extend(named("average", &of_generator, self.average.clone()));
+        State::write(&self.run, &self.progress, all)
+    }
+
+    /// Measures the last generator, saves it and writes the report.
+    fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+        let (recipe, step) = (self.recipe.clone(), self.progress.step);
+        let header = |provenance| Header {
+            format: FORMAT,
+            task: TaskName::Adversarial.name().into(),
+            model: serde_json::json!({"networks": recipe.model, "sample": self.source.shape()}),
+            recipe: recipe.to_toml(),
+            tokenizer: String::new(),
+            provenance,
+        };
+        let precision = recipe.artifact.precision;
+        // What is measured is what is saved, rounding included.
+        let unmeasured = Artifact { header: header(serde_json::Value::Null), parameters: self.current()?.parameters() };
+        let saved = artifact::parse(&artifact::to_bytes(&unmeasured, precision))?;
+        let model = Sampler::from_artifact(saved.clone())?;
+        observer.note(&format!("measuring {} samples of step {step}", recipe.train.eval_samples));
+        let score = self.meter.score(&model)?;
+        for (name, value) in score.numbers() {
+            self.events.write(step, "test", name, value)?;
+        }
+        // The command that began the run stands in the model, whoever ends it.
+        let provenance = serde_json::json!({
+            "program": concat!("simurgh ", env!("CARGO_PKG_VERSION")),
+            "command": self.run.read(&self.run.command())?,
+            "steps": step,
+            "score": score,
+            "licences": recipe.data.licences,
+        });
+        let artifact = Artifact { header: header(provenance), parameters: saved.parameters };
+        self.run.write(&self.run.model(), &artifact::to_bytes(&artifact, precision))?;
+        let events = Events::read(&self.run)?;
+        let sections = report::sections(&self.run, &self.meter, &events, &score)?;
+        let page = crate::report::page(recipe.name(), &sections, &recipe.to_toml());
+        self.run.write(&self.run.report(), page.as_bytes())?;
+        Ok(Outcome { run: self.run, score, model })
+    }
+}
+
+/// One side as a checkpoint has it.
+fn restore<M: Module>(state: &mut State, name: &str, side: &mut Side<M>, player: &Player) -> Result<(), Error> {
+    let like = parameters::collect(side.network());
+    let kind = format!("{name}/parameter");
+    let values = like.iter().map(|p| Ok(Parameter { data: state.take(&kind, p)?, ..p.clone() }));
+    let values: Vec<Parameter> = values.collect::<Result<_, Error>>()?;
+    side.optimizer.moments = take_moments(state, &format!("{name}/"), &player.rule(), &like)?;
+    side.replace(values);
+    Ok(())
+}
