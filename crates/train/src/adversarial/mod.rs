@@ -77,6 +77,9 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, Error> {
     let source = Source::read(&recipe, options.data_directory.as_deref())?;
+    // Networks that can't be, before there is a folder for them.
+    recipe.model.generator(source.shape(), &Init::zeros(device))?;
+    recipe.model.discriminator(source.shape(), recipe.equipment(), &Init::zeros(device))?;
     let run = RunDirectory::create(options.out.as_deref(), recipe.name(), options.force)?;
     let _lock = run.lock()?;
     run.write(&run.command(), options.command.as_bytes())?;
