@@ -13,8 +13,9 @@ pub struct Coverage {
     pub modes: usize,
     /// Modes that there are.
     pub of: usize,
-    /// Share of the samples that are of high quality: within three deviations of the nearest mode.
-    pub high_quality: f64,
+    /// Share of the samples that are of high quality: within three deviations of the nearest mode. None where a classifier says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub high_quality: Option<f64>,
     /// `KL(q || uniform)` in nats, q the shares of the modes among the samples: 0 if all are equally likely, `ln(modes)` if there is
     /// one. Called reverse, since the model's shares stand first (Srivastava et al. 2017).
     pub reverse_kl: f64,
@@ -34,7 +35,8 @@ impl Coverage {
                 counts[mode] += 1;
             }
         }
-        Self::of_counts(counts, points.len())
+        let near: usize = counts.iter().sum();
+        Self { high_quality: Some(near as f64 / points.len().max(1) as f64), ..Self::of_counts(counts) }
     }
 
     /// Of samples whose mode a classifier says, `classes` modes.
@@ -44,12 +46,10 @@ impl Coverage {
     pub fn of_classes(classes: usize, samples: impl IntoIterator<Item = usize>) -> Self {
         let mut counts = vec![0; classes];
         samples.into_iter().for_each(|class| counts[class] += 1);
-        let total = counts.iter().sum();
-        Self::of_counts(counts, total)
+        Self::of_counts(counts)
     }
 
-    /// Counts of modes among `total` samples, of which the others are near none.
-    fn of_counts(counts: Vec<usize>, total: usize) -> Self {
+    fn of_counts(counts: Vec<usize>) -> Self {
         let near: usize = counts.iter().sum();
         let share = |n: usize| n as f64 / near as f64;
         let terms = counts.iter().filter(|n| **n > 0).map(|n| share(*n) * (share(*n) * counts.len() as f64).ln());
@@ -58,7 +58,7 @@ impl Coverage {
         Self {
             modes: counts.iter().filter(|n| **n > 0).count(),
             of: counts.len(),
-            high_quality: near as f64 / total.max(1) as f64,
+            high_quality: None,
             reverse_kl,
             counts,
         }
@@ -78,7 +78,7 @@ mod tests {
             let coverage = Coverage::of_points(&mixture, &points);
             assert_eq!(coverage.modes, mixture.centres.len());
             // Of a Gaussian in the plane 1 - exp(-9/2) lies within three deviations.
-            assert!((coverage.high_quality - 0.98889).abs() < 0.01, "{coverage:?}");
+            assert!((coverage.high_quality.unwrap() - 0.98889).abs() < 0.01, "{coverage:?}");
             assert!(coverage.reverse_kl < 0.02, "{coverage:?}");
         }
     }
@@ -87,16 +87,16 @@ mod tests {
     fn few_modes_none_and_what_is_no_number() {
         let ring = Mixture::ring();
         let one = Coverage::of_points(&ring, &[[1.0, 0.0]; 10]);
-        assert_eq!((one.modes, one.high_quality), (1, 1.0));
+        assert_eq!((one.modes, one.high_quality), (1, Some(1.0)));
         assert!((one.reverse_kl - 8f64.ln()).abs() < 1e-12);
         let two = Coverage::of_points(&ring, &[[1.0, 0.0], [0.0, 1.02], [0.5, 0.0], [f64::NAN, 0.0]]);
-        assert_eq!((two.modes, two.high_quality), (2, 0.5));
+        assert_eq!((two.modes, two.high_quality), (2, Some(0.5)));
         assert!((two.reverse_kl - 4f64.ln()).abs() < 1e-12);
         let none = Coverage::of_points(&ring, &[[9.0, 9.0]]);
-        assert_eq!((none.modes, none.high_quality), (0, 0.0));
+        assert_eq!((none.modes, none.high_quality), (0, Some(0.0)));
         assert!((none.reverse_kl - 8f64.ln()).abs() < 1e-12);
         let empty = Coverage::of_points(&ring, &[]);
-        assert_eq!((empty.modes, empty.high_quality), (0, 0.0));
+        assert_eq!((empty.modes, empty.high_quality), (0, Some(0.0)));
         // By hand: shares 3/4 and 1/4 of four classes.
         let classes = Coverage::of_classes(4, [0, 0, 0, 2]);
         let by_hand = 0.75 * 3f64.ln() + 0.25 * 1f64.ln();

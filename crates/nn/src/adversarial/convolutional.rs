@@ -2,7 +2,7 @@
 
 use super::dense::{Dense, scaled_by_slope, tangent};
 use super::spectral::{FIRST, direction, iterated, normalised};
-use super::{Critic, minibatch};
+use super::{Critic, Equipment, column, minibatch};
 use crate::init::Init;
 use crate::ops::{Activation, Geometry, batch_norm, convolution, linear, transposed_convolution};
 use crate::pass::Precision;
@@ -281,18 +281,19 @@ pub struct ConvDiscriminator {
 }
 
 impl ConvDiscriminator {
-    /// Of packs of `pack` pictures, its parameters named after `name`; with spectral normalisation, and with the deviation of the
-    /// batch beside the last layer's input, if so said.
+    /// Of packs of pictures, with `outputs` numbers a pack, its parameters named after `name`.
     ///
     /// # Errors
     /// If a size is 0, or pictures can't be halved.
     pub fn new(
         config: &ConvConfig,
         name: &str,
-        (pack, spectral, compares): (usize, bool, bool),
+        equipment: Equipment,
+        outputs: usize,
         init: &Init,
     ) -> Result<Self, ShapeError> {
         config.check()?;
+        let Equipment { pack, spectral_norm: spectral, minibatch_deviation: compares } = equipment;
         let down = |level: usize| {
             let ([_, _, from], [_, _, to]) = (config.level(level), config.level(level + 1));
             let from = if level == 0 { from * pack } else { from };
@@ -310,7 +311,7 @@ impl ConvDiscriminator {
         let features = height * width * channels + usize::from(compares);
         Ok(Self {
             layers: (0..config.halvings()).map(down).collect(),
-            head: Dense::new(init, &format!("{name}.head"), [features, 1], spectral),
+            head: Dense::new(init, &format!("{name}.head"), [features, outputs], spectral),
             compares,
             pack,
         })
@@ -333,10 +334,12 @@ impl ConvDiscriminator {
         let (own, pixels) = (channels / self.pack, width / channels);
         x.reshape([batch, self.pack, pixels, own]).permute([0, 2, 1, 3]).reshape([batch, width])
     }
-}
 
-impl Critic for ConvDiscriminator {
-    fn logits(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<1>, ShapeError> {
+    /// The last layer's numbers, `[batch, outputs]`, of `x[batch, pack picture]`.
+    ///
+    /// # Errors
+    /// If the width is another.
+    pub fn scores(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<2>, ShapeError> {
         let mut x = self.side_by_side(x);
         for layer in &self.layers {
             let activation = if layer.norm.is_some() { Activation::Identity } else { Activation::LeakyRelu };
@@ -349,8 +352,14 @@ impl Critic for ConvDiscriminator {
         if self.compares {
             x = minibatch::beside(x.clone(), minibatch::deviation(&x));
         }
-        let ([batch, _], (weight, bias)) = (x.dims(), self.head.values());
-        Ok(linear(x, weight, Some(bias), Activation::Identity, precision)?.reshape([batch]))
+        let (weight, bias) = self.head.values();
+        linear(x, weight, Some(bias), Activation::Identity, precision)
+    }
+}
+
+impl Critic for ConvDiscriminator {
+    fn logits(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<1>, ShapeError> {
+        column(self.scores(x, precision)?)
     }
 
     /// Without normalisation over the batch.
@@ -377,8 +386,7 @@ impl Critic for ConvDiscriminator {
             let (s, d_s) = minibatch::deviation_tangent(&x, &d_x);
             (x, d_x) = (minibatch::beside(x, s), minibatch::beside(d_x, d_s));
         }
-        let [batch, _] = x.dims();
         let (y, d_y) = tangent(self.head.values(), (x, d_x), Activation::Identity, precision)?;
-        Ok((y.reshape([batch]), d_y.reshape([batch])))
+        Ok((column(y)?, column(d_y)?))
     }
 }

@@ -1,7 +1,7 @@
 //! Fully connected networks, for points of a plane and small pictures.
 
 use super::dense::{Dense, tangent};
-use super::{Critic, minibatch};
+use super::{Critic, column, minibatch};
 use crate::init::Init;
 use crate::ops::{Activation, linear};
 use crate::pass::Precision;
@@ -170,11 +170,4 @@ impl Critic for Mlp {
         let (y, d_y) = self.forward_tangent(x, direction, precision)?;
         Ok((column(y)?, column(d_y)?))
     }
-}
-
-/// `[batch, 1]` as `[batch]`.
-fn column(y: Tensor<2>) -> Result<Tensor<1>, ShapeError> {
-    let [batch, width] = y.dims();
-    Check("discriminator").dimension("logits of a sample", width, 1)?;
-    Ok(y.reshape([batch]))
 }

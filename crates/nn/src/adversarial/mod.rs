@@ -8,16 +8,19 @@ pub mod mlp;
 pub mod networks;
 pub mod objective;
 pub mod penalty;
+mod recogniser;
 mod spectral;
 
 pub use mlp::{Mlp, MlpConfig, Nonlinearity};
 pub use networks::{BatchNorm, Discriminator, Equipment, Generator, NetworkKind, NetworksConfig, SampleShape};
 pub use objective::{Objective, ObjectiveKind};
 pub use penalty::{Penalty, PenaltyKind};
+pub use recogniser::Recogniser;
 
 use crate::pass::Precision;
 use burn::tensor::Tensor;
 use simurgh_kernels::ShapeError;
+use simurgh_kernels::shape::Check;
 
 /// A network that says of samples how real they are.
 pub trait Critic {
@@ -38,4 +41,11 @@ pub trait Critic {
         direction: Tensor<2>,
         precision: Precision,
     ) -> Result<(Tensor<1>, Tensor<1>), ShapeError>;
+}
+
+/// `[batch, 1]` as `[batch]`.
+fn column(y: Tensor<2>) -> Result<Tensor<1>, ShapeError> {
+    let [batch, width] = y.dims();
+    Check("discriminator").dimension("logits of a sample", width, 1)?;
+    Ok(y.reshape([batch]))
 }

@@ -165,8 +165,8 @@ impl NetworksConfig {
             }
             NetworkKind::Convolutional => {
                 let config = self.conv(shape, self.batch_norm == BatchNorm::Both)?;
-                let equipment = (pack, spectral_norm, minibatch_deviation);
-                let network = ConvDiscriminator::new(&config, "discriminator", equipment, init)?;
+                let network =
+                    ConvDiscriminator::new(&config, "discriminator", Equipment { pack, ..equipment }, 1, init)?;
                 DiscriminatorNetwork::Convolutional(network)
             }
         };

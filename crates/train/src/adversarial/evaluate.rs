@@ -1,8 +1,9 @@
 //! How much of the data a generator covers, and how good its samples are.
 
 use super::recipe::Recipe;
+use super::recognition::Recognition;
 use super::sampler::{Sampler, scatter};
-use super::source::{Kind, Source, points};
+use super::source::{Kind, Source, points, stacked};
 use crate::Error;
 use serde::Serialize;
 use simurgh_data::images::{Pictures, from_byte, grid, to_byte, to_png};
@@ -16,6 +17,8 @@ use simurgh_random::stream;
 const DIRECTIONS: usize = 128;
 /// Neighbours of precision, recall, density and coverage (Naeem et al. 2020).
 const NEIGHBOURS: usize = 5;
+/// Most samples of either side that are projected on them.
+const PROJECTED: usize = 2500;
 /// Most samples of either side that are compared one by one.
 const COMPARED: usize = 1000;
 /// Pictures of a grid, and its columns.
@@ -26,7 +29,7 @@ const SHOWN: (usize, usize) = (64, 8);
 pub struct Score {
     /// Samples that were made.
     pub samples: usize,
-    /// Modes, where they are known.
+    /// Modes, where they are known: of points their Gaussians, of pictures what a classifier says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Coverage>,
     /// Sliced 2-Wasserstein distance from real samples.
@@ -49,7 +52,8 @@ impl Score {
     pub fn numbers(&self) -> Vec<(&'static str, f64)> {
         let mut all = Vec::new();
         if let Some(c) = &self.coverage {
-            all.extend([("modes", c.modes as f64), ("high_quality", c.high_quality), ("reverse_kl", c.reverse_kl)]);
+            all.extend([("modes", c.modes as f64), ("reverse_kl", c.reverse_kl)]);
+            all.extend(c.high_quality.map(|quality| ("high_quality", quality)));
         }
         all.extend([("sliced_wasserstein", self.sliced_wasserstein), ("kernel_distance", self.kernel_distance)]);
         if let Some(n) = &self.neighbourhoods {
@@ -67,8 +71,8 @@ impl Score {
     /// They in a line, for a person.
     pub fn line(&self) -> String {
         if let Some(c) = &self.coverage {
-            let (quality, kl) = (100.0 * c.high_quality, c.reverse_kl);
-            return format!("modes {} of {}  high quality {quality:.1} %  reverse KL {kl:.3}", c.modes, c.of);
+            let quality = c.high_quality.map_or_else(String::new, |q| format!("  high quality {:.1} %", 100.0 * q));
+            return format!("modes {} of {}{quality}  reverse KL {:.3}", c.modes, c.of, c.reverse_kl);
         }
         let (distance, of_data) = (self.sliced_wasserstein, self.sliced_wasserstein_of_data);
         let line = format!("sliced Wasserstein {distance:.4} (data {of_data:.4})");
@@ -84,6 +88,7 @@ impl Score {
 /// Real samples to compare with, and how many are made.
 pub(super) struct Meter {
     mixture: Option<Mixture>,
+    recogniser: Option<Recognition>,
     /// Two sets of as many real samples, `[samples, sample]`.
     real: [Vec<f32>; 2],
     shape: SampleShape,
@@ -98,32 +103,48 @@ impl Meter {
         match &source.kind {
             Kind::Points(mixture) => {
                 let real = [1, 2].map(|k| points(mixture, seed ^ k, samples));
-                Self { mixture: Some(mixture.clone()), real, shape, samples, seed }
+                Self { mixture: Some(mixture.clone()), recogniser: None, real, shape, samples, seed }
             }
-            Kind::Pictures { train, held_out } => {
-                let numbers = |p: &Pictures, count: usize| {
-                    let count = count.min(p.len());
-                    p.data[..count * p.size()].iter().map(|x| from_byte(*x)).collect::<Vec<f32>>()
+            Kind::Pictures { train, held_out, stack, .. } => {
+                let some = |pictures: &Pictures, k: u64| {
+                    let count = samples.min(pictures.len());
+                    match *stack {
+                        1 => pictures.data[..count * pictures.size()].iter().map(|x| from_byte(*x)).collect(),
+                        stack => stacked(pictures, stack, seed ^ k, count),
+                    }
                 };
                 // Of few pictures a part is held out, or none: then with those that were learnt from.
                 let held = if held_out.is_empty() { train } else { held_out };
-                let count = samples.min(held.len());
-                Self { mixture: None, real: [numbers(held, count), numbers(train, count)], shape, samples, seed }
+                Self { mixture: None, recogniser: None, real: [some(held, 1), some(train, 2)], shape, samples, seed }
             }
         }
     }
 
+    /// A classifier says what samples show.
+    pub fn recognising(self, recogniser: Option<Recognition>) -> Self {
+        Self { recogniser, ..self }
+    }
+
     pub fn score(&self, model: &Sampler) -> Result<Score, Error> {
         let made = model.samples(self.samples, self.seed)?;
-        let coverage = self.mixture.as_ref().map(|mixture| Coverage::of_points(mixture, &pairs(&made)));
+        let coverage = match (&self.mixture, &self.recogniser) {
+            (Some(mixture), _) => Some(Coverage::of_points(mixture, &pairs(&made))),
+            (None, Some(recogniser)) => Some(recogniser.coverage(&made)?),
+            (None, None) => None,
+        };
         let [real, other] = self.real.each_ref().map(|real| rows(real, self.shape.len()));
         let made = rows(&made, self.shape.len());
         let first = |rows: Rows<'_>| closest_pair(rows.first(COMPARED)).map_or(f64::NAN, |pair| pair.2);
         Ok(Score {
             samples: self.samples,
             coverage,
-            sliced_wasserstein: sliced_wasserstein(real, made, DIRECTIONS, self.seed),
-            sliced_wasserstein_of_data: sliced_wasserstein(real, other, DIRECTIONS, self.seed),
+            sliced_wasserstein: sliced_wasserstein(real.first(PROJECTED), made.first(PROJECTED), DIRECTIONS, self.seed),
+            sliced_wasserstein_of_data: sliced_wasserstein(
+                real.first(PROJECTED),
+                other.first(PROJECTED),
+                DIRECTIONS,
+                self.seed,
+            ),
             kernel_distance: kernel_distance(real.first(COMPARED), made.first(COMPARED)),
             neighbourhoods: Neighbourhoods::new(real.first(COMPARED), made.first(COMPARED), NEIGHBOURS),
             closest_pair: first(made),

@@ -1,35 +1,36 @@
 //! Adversarial training: a generator and a discriminator, a step of the game after another.
 
 mod evaluate;
+mod game;
 mod recipe;
+mod recognition;
 mod report;
 mod rules;
 mod sampler;
+mod share;
+mod side;
 mod source;
-mod update;
 
 pub use evaluate::Score;
+pub use game::{Game, Measured};
 pub use recipe::{Adversarial, Data, Ema, MixtureKind, Order, Player, Recipe, Remedies, Training};
 pub use sampler::{Sampler, scatter};
 
 use crate::Error;
 use crate::recipe::{self as recipes, TaskName, TaskRecipe};
 use crate::run::{Events, RunDirectory, State, named, named_moments, take_moments};
-use crate::schedule::learning_rate;
 use crate::training::{Observer, Options, Status};
 use evaluate::Meter;
+use recognition::Recognition;
 use serde::{Deserialize, Serialize};
+use side::{Side, diverged};
 use simurgh_data::InputError;
-use simurgh_nn::adversarial::{Discriminator, Generator};
 use simurgh_nn::artifact::{self, Artifact, FORMAT, Header};
 use simurgh_nn::burn::module::Module;
 use simurgh_nn::burn::tensor::Device;
-use simurgh_nn::init::Init;
-use simurgh_nn::optimizer::moving_average;
 use simurgh_nn::parameters::{self, Parameter};
 use source::Source;
 use std::path::Path;
-use update::{Game, Measured, Side, diverged};
 
 /// What a run ends with.
 #[derive(Debug)]
@@ -76,15 +77,13 @@ pub fn train(
     device: &Device,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, Error> {
-    let source = Source::read(&recipe, options.data_directory.as_deref())?;
-    // Networks that can't be, before there is a folder for them.
-    recipe.model.generator(source.shape(), &Init::zeros(device))?;
-    recipe.model.discriminator(source.shape(), recipe.equipment(), &Init::zeros(device))?;
-    let run = RunDirectory::create(options.out.as_deref(), recipe.name(), options.force)?;
+    // Networks that can't be are found before there is a folder for them.
+    let game = Game::new(recipe, options.data_directory.as_deref(), device)?;
+    let run = RunDirectory::create(options.out.as_deref(), game.recipe.name(), options.force)?;
     let _lock = run.lock()?;
     run.write(&run.command(), options.command.as_bytes())?;
-    run.write(&run.recipe(), recipe.to_toml().as_bytes())?;
-    Loop::new(recipe, source, run, device)?.go(observer)
+    run.write(&run.recipe(), game.recipe.to_toml().as_bytes())?;
+    Loop::new(game, run, observer)?.go(observer)
 }
 
 /// Goes on with the run in `directory`, to the same bytes as if it had never stopped.
@@ -101,8 +100,8 @@ pub fn resume(
     let _lock = run.lock()?;
     run.remove_leftovers();
     let recipe: Recipe = recipes::parse(&run.read(&run.recipe())?, &[]).map_err(|e| e.at(run.recipe()))?;
-    let source = Source::read(&recipe, options.data_directory.as_deref())?;
-    Loop::new(recipe, source, run, device)?.go(observer)
+    let game = Game::new(recipe, options.data_directory.as_deref(), device)?;
+    Loop::new(game, run, observer)?.go(observer)
 }
 
 /// Measures a generator on its recipe's data, or on the pictures of a folder or an IDX file.
@@ -122,39 +121,24 @@ pub fn evaluate(model: &Sampler, pictures: Option<&Path>, directory: Option<&Pat
         let error = InputError::new(format!("{:?}", model.shape), format!("{:?}", source.shape()), hint);
         return Err(error.at(&recipe.data.images).into());
     }
-    Meter::new(&recipe, &source).score(model)
+    let recogniser = Recognition::trained(&source, recipe.seed)?;
+    Meter::new(&recipe, &source).recognising(recogniser).score(model)
 }
 
 /// A run in progress.
 struct Loop {
-    recipe: Recipe,
-    source: Source,
+    game: Game,
     run: RunDirectory,
     events: Events,
-    discriminator: Side<Discriminator>,
-    generator: Side<Generator>,
-    /// Moving average of the generator's parameters; empty without one.
-    average: Vec<Vec<f32>>,
     progress: Progress,
     meter: Meter,
-    /// That networks learn on.
-    device: Device,
 }
 
 impl Loop {
     /// From the run's last checkpoint, or from the beginning.
-    fn new(recipe: Recipe, source: Source, run: RunDirectory, device: &Device) -> Result<Self, Error> {
-        let training = device.clone().autodiff();
-        let (shape, init) = (source.shape(), Init::new(recipe.seed, &training));
-        let (of_discriminator, of_generator) = (&recipe.train.discriminator, &recipe.train.generator);
-        let network = recipe.model.discriminator(shape, recipe.equipment(), &init)?;
-        let mut discriminator = Side::new(network, of_discriminator);
-        let mut generator = Side::new(recipe.model.generator(shape, &init)?, of_generator);
-        let averaged = recipe.ema.decay > 0.0;
-        let like = parameters::collect(generator.network());
-        let mut average: Vec<Vec<f32>> = Vec::new();
+    fn new(mut game: Game, run: RunDirectory, observer: &mut dyn Observer) -> Result<Self, Error> {
         let mut progress = Progress::default();
-        let data = source.fingerprint();
+        let data = game.source.fingerprint();
         if let Some(mut state) = State::read(&run)? {
             progress = state.counters()?;
             let changed = |field: &str, hint: &str| {
@@ -164,50 +148,43 @@ impl Loop {
             if progress.data != data {
                 return changed("training data", "resume with the data of before, or begin a new run");
             }
-            if state.has("average/") != averaged {
+            if state.has("average/") == game.average.is_empty() {
                 return changed("ema.decay", "give recipe.toml its old value, or begin a new run");
             }
-            if averaged {
-                average = like.iter().map(|p| state.take("average", p)).collect::<Result<_, _>>()?;
+            let like = parameters::collect(game.generator.network());
+            for (average, p) in game.average.iter_mut().zip(&like) {
+                *average = state.take("average", p)?;
             }
-            restore(&mut state, "generator", &mut generator, of_generator)?;
-            restore(&mut state, "discriminator", &mut discriminator, of_discriminator)?;
-            generator.optimizer.step = progress.step * of_generator.steps_per_update;
-            discriminator.optimizer.step = progress.step * of_discriminator.steps_per_update;
-        } else if averaged {
-            average = like.into_iter().map(|p| p.data).collect();
+            let t = &game.recipe.train;
+            restore(&mut state, "generator", &mut game.generator, &t.generator, progress.step)?;
+            restore(&mut state, "discriminator", &mut game.discriminator, &t.discriminator, progress.step)?;
+            game.step = progress.step;
         }
         progress.data = data;
         let events = Events::open(&run, progress.step)?;
-        let meter = Meter::new(&recipe, &source);
-        Ok(Self { recipe, source, run, events, discriminator, generator, average, progress, meter, device: training })
+        let recogniser = Recognition::of_run(&game.source, &run, game.recipe.seed, observer)?;
+        let meter = Meter::new(&game.recipe, &game.source).recognising(recogniser);
+        Ok(Self { game, run, events, progress, meter })
     }
 
     fn go(mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
-        let (of_generator, of_discriminator) =
-            (self.generator.network().num_params(), self.discriminator.network().num_params());
-        let introduction = self.source.introduction();
+        let game = &self.game;
+        let of_generator = game.generator.network().num_params();
+        let of_discriminator = game.discriminator.network().num_params();
+        let introduction = game.source.introduction();
         observer.note(&format!(
             "{introduction}; {of_generator} parameters of the generator, {of_discriminator} of the discriminator"
         ));
-        self.source.notes.iter().for_each(|note| observer.note(&format!("note: {note}")));
+        game.source.notes.iter().for_each(|note| observer.note(&format!("note: {note}")));
         if self.progress.step > 0 {
             observer.note(&format!("going on from step {}", self.progress.step));
         }
-        let t = self.recipe.train.clone();
+        let t = self.game.recipe.train.clone();
         while self.progress.step < t.steps {
-            let step = self.progress.step + 1;
-            let rate = learning_rate(t.decay, 1.0, t.warmup, step, t.steps, 1.0);
-            let (recipe, source, device) = (&self.recipe, &mut self.source, &self.device);
-            let mut game = Game { recipe, source, device, step, rate };
-            let measured = game.play(&mut self.discriminator, &mut self.generator)?;
-            if !self.average.is_empty() {
-                // Shorter at first, so that the beginning does not linger.
-                let decay = self.recipe.ema.decay.min((1.0 + step as f64) / (10.0 + step as f64));
-                moving_average(self.generator.network(), decay, &mut self.average)?;
-            }
+            let measured = self.game.advance()?;
+            let step = self.game.step;
             self.progress.step = step;
-            self.log(&measured, rate, observer)?;
+            self.log(&measured, self.game.rate(), observer)?;
             let last = step == t.steps;
             if last || step.is_multiple_of(t.eval_every) {
                 self.evaluate(observer)?;
@@ -224,7 +201,7 @@ impl Loop {
     }
 
     fn log(&mut self, m: &Measured, rate: f64, observer: &mut dyn Observer) -> Result<(), Error> {
-        let (t, p) = (&self.recipe.train, &mut self.progress);
+        let (t, p) = (&self.game.recipe.train, &mut self.progress);
         let [real, generated] = m.logits;
         let [of_discriminator, of_generator] = m.norms;
         let now: [f64; LOGGED.len()] = [
@@ -251,7 +228,7 @@ impl Loop {
         });
         if p.step.is_multiple_of(t.log_every) {
             let sums = std::mem::take(&mut p.window);
-            let penalised = !self.recipe.adversarial.penalty.is_empty();
+            let penalised = !self.game.recipe.adversarial.penalty.is_empty();
             for (name, sum) in LOGGED.into_iter().zip(sums) {
                 if penalised || !["penalty", "slope"].contains(&name) {
                     self.events.write(p.step, "train", name, sum / steps)?;
@@ -262,24 +239,9 @@ impl Loop {
         Ok(())
     }
 
-    /// The generator as it is evaluated and saved.
-    fn current(&self) -> Result<Sampler, Error> {
-        let mut all = parameters::collect(self.generator.network());
-        all.iter_mut().zip(&self.average).for_each(|(p, average)| p.data.clone_from(average));
-        self.check_finite(&all)?;
-        Sampler::new(self.recipe.clone(), self.source.shape(), all)?.calibrated()
-    }
-
-    fn check_finite(&self, all: &[Parameter]) -> Result<(), Error> {
-        match all.iter().find(|p| !p.data.iter().all(|x| x.is_finite())) {
-            Some(p) => Err(diverged(self.progress.step, format!("`{}` with a NaN or an infinity", p.name)).into()),
-            None => Ok(()),
-        }
-    }
-
     /// Scores and a picture of the generator as it is.
     fn evaluate(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
-        let (step, model) = (self.progress.step, self.current()?);
+        let (step, model) = (self.progress.step, self.game.sampler()?);
         let score = self.meter.score(&model)?;
         for (name, value) in score.numbers() {
             self.events.write(step, "dev", name, value)?;
@@ -292,38 +254,39 @@ impl Loop {
     }
 
     fn checkpoint(&self) -> Result<(), Error> {
-        let of_generator = parameters::collect(self.generator.network());
-        let of_discriminator = parameters::collect(self.discriminator.network());
-        self.check_finite(&of_generator)?;
-        self.check_finite(&of_discriminator)?;
+        let of_generator = parameters::collect(self.game.generator.network());
+        let of_discriminator = parameters::collect(self.game.discriminator.network());
+        check_finite(self.progress.step, &of_generator)?;
+        check_finite(self.progress.step, &of_discriminator)?;
         self.events.sync()?;
         let mut all = Vec::new();
-        let t = &self.recipe.train;
+        let t = &self.game.recipe.train;
         for (name, of, player, moments) in [
-            ("generator", &of_generator, &t.generator, &self.generator.optimizer.moments),
-            ("discriminator", &of_discriminator, &t.discriminator, &self.discriminator.optimizer.moments),
+            ("generator", &of_generator, &t.generator, &self.game.generator.optimizer.moments),
+            ("discriminator", &of_discriminator, &t.discriminator, &self.game.discriminator.optimizer.moments),
         ] {
             all.extend(named(&format!("{name}/parameter"), of, of.iter().map(|p| p.data.clone())));
             all.extend(named_moments(&format!("{name}/"), &player.rule(), of, moments.clone()));
         }
-        all.extend(named("average", &of_generator, self.average.clone()));
+        all.extend(named("average", &of_generator, self.game.average.clone()));
         State::write(&self.run, &self.progress, all)
     }
 
     /// Measures the last generator, saves it and writes the report.
     fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
-        let (recipe, step) = (self.recipe.clone(), self.progress.step);
+        let (recipe, step) = (self.game.recipe.clone(), self.progress.step);
         let header = |provenance| Header {
             format: FORMAT,
             task: TaskName::Adversarial.name().into(),
-            model: serde_json::json!({"networks": recipe.model, "sample": self.source.shape()}),
+            model: serde_json::json!({"networks": recipe.model, "sample": self.game.source.shape()}),
             recipe: recipe.to_toml(),
             tokenizer: String::new(),
             provenance,
         };
         let precision = recipe.artifact.precision;
         // What is measured is what is saved, rounding included.
-        let unmeasured = Artifact { header: header(serde_json::Value::Null), parameters: self.current()?.parameters() };
+        let unmeasured =
+            Artifact { header: header(serde_json::Value::Null), parameters: self.game.sampler()?.parameters() };
         let saved = artifact::parse(&artifact::to_bytes(&unmeasured, precision))?;
         let model = Sampler::from_artifact(saved.clone())?;
         observer.note(&format!("measuring {} samples of step {step}", recipe.train.eval_samples));
@@ -350,12 +313,26 @@ impl Loop {
 }
 
 /// One side as a checkpoint has it.
-fn restore<M: Module>(state: &mut State, name: &str, side: &mut Side<M>, player: &Player) -> Result<(), Error> {
+fn restore<M: Module>(
+    state: &mut State,
+    name: &str,
+    side: &mut Side<M>,
+    player: &Player,
+    step: u64,
+) -> Result<(), Error> {
     let like = parameters::collect(side.network());
     let kind = format!("{name}/parameter");
     let values = like.iter().map(|p| Ok(Parameter { data: state.take(&kind, p)?, ..p.clone() }));
     let values: Vec<Parameter> = values.collect::<Result<_, Error>>()?;
     side.optimizer.moments = take_moments(state, &format!("{name}/"), &player.rule(), &like)?;
+    side.optimizer.step = step * player.steps_per_update;
     side.replace(values);
     Ok(())
+}
+
+fn check_finite(step: u64, all: &[Parameter]) -> Result<(), Error> {
+    match all.iter().find(|p| !p.data.iter().all(|x| x.is_finite())) {
+        Some(p) => Err(diverged(step, format!("`{}` with a NaN or an infinity", p.name)).into()),
+        None => Ok(()),
+    }
 }

@@ -71,6 +71,11 @@ pub struct Data {
     pub mixture: Option<MixtureKind>,
     /// A folder of pictures, or an IDX file (plain or .gz).
     pub images: PathBuf,
+    /// Classes of an IDX file's pictures, an IDX file too: a classifier that learns them first says which a generator makes.
+    pub labels: PathBuf,
+    /// Pictures on top of each other in a sample, each a channel: 3 of ten digits make a thousand modes (Stacked MNIST; Metz et al.
+    /// 2017).
+    pub stack: usize,
     /// Pixels a side that a folder's pictures are cropped and scaled to.
     pub size: usize,
     /// Of a folder's pictures: 1 is grey, 3 are colours.
@@ -90,6 +95,8 @@ impl Default for Data {
         Self {
             mixture: None,
             images: PathBuf::new(),
+            labels: PathBuf::new(),
+            stack: 1,
             size: 64,
             channels: 3,
             strict: false,

@@ -19,7 +19,9 @@ pub(super) fn sections(run: &RunDirectory, meter: &Meter, events: &[Event], scor
     };
     if let Some(c) = &score.coverage {
         row("modes", format!("{} of {}", c.modes, c.of));
-        row("of high quality", format!("{:.2} %", 100.0 * c.high_quality));
+        if let Some(quality) = c.high_quality {
+            row("of high quality", format!("{:.2} %", 100.0 * quality));
+        }
         row("reverse KL of the modes, nats", format!("{:.4}", c.reverse_kl));
     }
     let beside = |made: f64, real: f64| format!("{made:.4} (of the data {real:.4})");

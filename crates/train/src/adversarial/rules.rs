@@ -27,6 +27,9 @@ pub(super) fn check(recipe: &Recipe) -> Result<(), InputError> {
         return Err(out_of_range("data.channels", "1 (grey) or 3 (colours)", data.channels));
     }
     share("data.held_out", data.held_out)?;
+    if ![1, 3].contains(&data.stack) {
+        return Err(out_of_range("data.stack", "1, or 3 for a picture a colour", data.stack));
+    }
     if let Some((key, expected, got)) = recipe.model.problem() {
         return Err(out_of_range(&format!("model.{key}"), &expected, got));
     }

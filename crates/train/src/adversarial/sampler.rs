@@ -1,7 +1,7 @@
 //! A generator in use.
 
 use super::recipe::Recipe;
-use super::update::{EXACT, latent};
+use super::share::{EXACT, latent};
 use crate::Error;
 use crate::saved::{damaged, recipe_of};
 use simurgh_data::images::{Pictures, to_byte};

@@ -30,6 +30,10 @@ pub(super) enum Kind {
         train: Pictures,
         /// To compare the generator's with.
         held_out: Pictures,
+        /// Pictures of a sample, each a channel.
+        stack: usize,
+        /// Classes of both, where they are known.
+        labels: Option<[Vec<u8>; 2]>,
     },
 }
 
@@ -39,7 +43,7 @@ impl Source {
         let mut notes = Vec::new();
         let kind = match data.mixture {
             Some(mixture) => Kind::Points(mixture.mixture()),
-            None => pictures(data, seed, &located(&data.images, directory), &mut notes)?,
+            None => pictures(data, seed, directory, &mut notes)?,
         };
         if let Kind::Pictures { train, .. } = &kind
             && train.len() < recipe.train.batch
@@ -54,7 +58,9 @@ impl Source {
     pub fn shape(&self) -> SampleShape {
         match &self.kind {
             Kind::Points(_) => SampleShape::Numbers(2),
-            Kind::Pictures { train, .. } => SampleShape::Picture(train.height, train.width, train.channels),
+            Kind::Pictures { train, stack, .. } => {
+                SampleShape::Picture(train.height, train.width, train.channels * stack)
+            }
         }
     }
 
@@ -63,10 +69,11 @@ impl Source {
             Kind::Points(mixture) => {
                 format!("{} Gaussians of deviation {} in the plane", mixture.centres.len(), mixture.deviation)
             }
-            Kind::Pictures { train: p, held_out } => {
+            Kind::Pictures { train: p, held_out, stack, .. } => {
                 let what = if p.channels == 1 { "grey" } else { "colour" };
                 let (width, height, held_out) = (p.width, p.height, held_out.len());
-                format!("{} {what} pictures of {width} x {height} pixels, {held_out} more held out", p.len())
+                let of = format!("{} {what} pictures of {width} x {height} pixels, {held_out} more held out", p.len());
+                if *stack > 1 { format!("samples of {stack} pictures, each a channel, out of {of}") } else { of }
             }
         }
     }
@@ -88,7 +95,7 @@ impl Source {
         let seed = mix(stream(self.seed, "real samples") ^ mix(number));
         match &self.kind {
             Kind::Points(mixture) => points(mixture, seed, count),
-            Kind::Pictures { train, .. } => {
+            Kind::Pictures { train, stack: 1, .. } => {
                 let mut random = Random::new(seed);
                 let mut all = Vec::with_capacity(count * train.size());
                 for k in number * count as u64..(number + 1) * count as u64 {
@@ -107,8 +114,24 @@ impl Source {
                 }
                 all
             }
+            Kind::Pictures { train, stack, .. } => stacked(train, *stack, seed, count),
         }
     }
+}
+
+/// `count` samples of `stack` random pictures each, every one a channel.
+pub(super) fn stacked(pictures: &Pictures, stack: usize, seed: u64, count: usize) -> Vec<f32> {
+    let mut random = Random::new(seed);
+    let mut all = vec![0.0; count * stack * pictures.size()];
+    for sample in all.chunks_exact_mut(stack * pictures.size()) {
+        for channel in 0..stack {
+            let picture = pictures.picture(random.below(pictures.len()));
+            for (pixel, x) in sample.chunks_exact_mut(stack).zip(picture) {
+                pixel[channel] = from_byte(*x);
+            }
+        }
+    }
+    all
 }
 
 /// Points of a mixture, `[count, 2]`.
@@ -134,7 +157,8 @@ fn mirror(picture: &mut [f32], width: usize, channels: usize) {
     }
 }
 
-fn pictures(data: &Data, seed: u64, path: &Path, notes: &mut Vec<String>) -> Result<Kind, Error> {
+fn pictures(data: &Data, seed: u64, directory: Option<&Path>, notes: &mut Vec<String>) -> Result<Kind, Error> {
+    let path = &located(&data.images, directory);
     let all = if path.is_file() {
         images::pictures(path)?
     } else {
@@ -156,15 +180,33 @@ fn pictures(data: &Data, seed: u64, path: &Path, notes: &mut Vec<String>) -> Res
         let hint = "give a folder of pictures, or an IDX file with some";
         return Err(InputError::new("pictures", "none", hint).at(path).into());
     }
+    if data.stack > 1 && all.channels > 1 {
+        let hint = "each picture of a stack is a channel: give grey ones, e.g. data.channels = 1";
+        return Err(InputError::new("grey pictures to stack", "colours", hint).at(path).into());
+    }
+    let labels = match data.labels.as_os_str().is_empty() {
+        true => None,
+        false => {
+            let of = located(&data.labels, directory);
+            let labels = images::labels(&of)?;
+            if labels.len() != all.len() {
+                let hint = "labels are those of the pictures, one each, in their order";
+                let expected = format!("{} labels, as many as pictures", all.len());
+                return Err(InputError::new(expected, labels.len().to_string(), hint).at(of).into());
+            }
+            Some(labels)
+        }
+    };
     let mut order: Vec<usize> = (0..all.len()).collect();
     Random::new(stream(seed, "held out")).shuffle(&mut order);
-    let (held, train) = order.split_at((all.len() as f64 * data.held_out) as usize);
-    let some = |chosen: &[usize]| {
-        // As they stood, for what is read from one end to the other.
-        let mut chosen = chosen.to_vec();
-        chosen.sort_unstable();
-        let data = chosen.into_iter().flat_map(|k| all.picture(k).iter().copied()).collect();
-        Pictures { data, ..Pictures { data: Vec::new(), ..all } }
+    // As they stood, for what is read from one end to the other.
+    let (held, train) = order.split_at_mut((all.len() as f64 * data.held_out) as usize);
+    held.sort_unstable();
+    train.sort_unstable();
+    let some = |chosen: &[usize]| Pictures {
+        data: chosen.iter().flat_map(|k| all.picture(*k).iter().copied()).collect(),
+        ..Pictures { data: Vec::new(), ..all }
     };
-    Ok(Kind::Pictures { train: some(train), held_out: some(held) })
+    let labels = labels.map(|all| [&train, &held].map(|chosen| chosen.iter().map(|k| all[*k]).collect()));
+    Ok(Kind::Pictures { train: some(train), held_out: some(held), stack: data.stack, labels })
 }

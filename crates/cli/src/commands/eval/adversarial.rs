@@ -29,7 +29,9 @@ pub fn print_adversarial(score: &Score) -> Result<(), Failure> {
     let mut out = std::io::stdout();
     if let Some(c) = &score.coverage {
         writeln!(out, "  modes               {} of {}", c.modes, c.of)?;
-        writeln!(out, "  high quality        {:.2} %, within three deviations of a mode", 100.0 * c.high_quality)?;
+        if let Some(quality) = c.high_quality {
+            writeln!(out, "  high quality        {:.2} %, within three deviations of a mode", 100.0 * quality)?;
+        }
         writeln!(out, "  reverse KL          {:.4} nats (one mode alone: {:.4})", c.reverse_kl, (c.of as f64).ln())?;
     }
     let Score { sliced_wasserstein: made, sliced_wasserstein_of_data: data, .. } = score;
