@@ -108,6 +108,11 @@ pub const RECIPES: &[BuiltinRecipe] = &[
         text: include_str!("../../../recipes/mnist-gan.toml"),
     },
     BuiltinRecipe {
+        name: "stacked-mnist",
+        about: "a thousand modes: three digits in a sample (needs --data-dir); hours",
+        text: include_str!("../../../recipes/stacked-mnist.toml"),
+    },
+    BuiltinRecipe {
         name: "text",
         about: "write like a text file of your own (--set data.train=FILE)",
         text: include_str!("../../../recipes/text.toml"),

@@ -258,3 +258,63 @@ fn the_theory_is_set_beside_measurements() {
     case.file("taken", "");
     insta::assert_snapshot!("lab-into-a-file", case.run(&["lab", "saturation", "--out", "taken"]));
 }
+
+#[test]
+fn points_and_pictures_are_sampled_from_generators_of_your_own() {
+    let case = Case::new();
+    let tiny = ["--quiet", "--set", "train.steps=20", "--set", "train.batch=16", "--set", "train.eval_samples=30"];
+    let trained = case.run(&[&["train", "ring8", "--out", "ring"], &tiny[..]].concat());
+    assert!(trained.contains("modes") && trained.contains("simurgh sample ring/model.safetensors -o"), "{trained}");
+    let model = "ring/model.safetensors";
+    let points = case.run(&["sample", model, "--n", "3", "--seed", "7"]);
+    assert_eq!(points.lines().filter(|line| line.split(',').count() == 2).count(), 3, "{points}");
+    assert!(
+        case.run(&["sample", model, "-n", "4", "--seed", "7", "-o", "points.csv"]).contains("points.csv: 4 samples")
+    );
+    let csv = std::fs::read_to_string(case.path().join("points.csv")).unwrap();
+    assert!(points.contains(csv.lines().next().unwrap()), "{points} {csv}");
+    assert!(case.run(&["sample", model, "-o", "ring.png"]).contains("ring.png: 64 samples"));
+    assert!(std::fs::read(case.path().join("ring.png")).unwrap().starts_with(b"\x89PNG"));
+    let json = case.run(&["sample", model, "--n", "2", "--json"]);
+    assert!(json.contains("\"samples\":2") && json.contains("\"numbers\":[["), "{json}");
+    assert!(case.run(&["eval", model]).contains("modes"));
+    assert!(case.run(&["info", model]).contains("task        adversarial"));
+    insta::assert_snapshot!("points-into-a-folder", case.run(&["sample", model, "-o", "folder"]));
+    insta::assert_snapshot!("samples-of-another-kind", case.run(&["sample", model, "-o", "ring.gif"]));
+    insta::assert_snapshot!("points-against-pictures", case.run(&["eval", model, "--data", "folder"]));
+    insta::assert_snapshot!("sample-with-a-translation-model", case.run(&["sample", "fa-en"]));
+
+    let forbidden = ["train", "ring8", "--set", "adversarial.remedies.clip_weights=0.01"];
+    insta::assert_snapshot!("clipping-with-r1", case.run(&forbidden));
+    insta::assert_snapshot!(
+        "no-pictures",
+        case.run(&["train", "mnist-gan", "--set", "data.images=nowhere", "--set", "data.labels="])
+    );
+
+    // Samples of the first generator become the pictures of a second.
+    std::fs::create_dir(case.path().join("photos")).unwrap();
+    for k in 0..20 {
+        let name = format!("photos/{k}.png");
+        case.run(&["sample", model, "--seed", &k.to_string(), "-o", &name]);
+    }
+    let photos = [
+        "train",
+        "mnist-gan",
+        "--out",
+        "photos-run",
+        "--set",
+        "data.images=photos",
+        "--set",
+        "data.size=16",
+        "--set",
+        "data.labels=",
+    ];
+    let trained = case.run(&[&photos[..], &["--set", "model.channels=4"], &tiny[..]].concat());
+    assert!(trained.starts_with("exit code: 0") && trained.contains("sliced Wasserstein"), "{trained}");
+    let model = "photos-run/model.safetensors";
+    assert!(case.run(&["sample", model, "--interpolate", "--n", "5", "-o", "ways.png"]).contains("40 samples"));
+    assert!(case.run(&["sample", model, "--n", "3", "-o", "files"]).contains("files: 3 samples"));
+    assert_eq!(std::fs::read_dir(case.path().join("files")).unwrap().count(), 3);
+    insta::assert_snapshot!("pictures-to-stdout", case.run(&["sample", model]));
+    assert!(case.run(&["eval", model]).contains("closest two"));
+}

@@ -4,7 +4,6 @@ use crate::args::LabArgs;
 use crate::failure::{Failure, tell};
 use simurgh_data::InputError;
 use simurgh_lab::{EXPERIMENTS, Experiment, Settings, by_id};
-use simurgh_train::Error;
 use std::io::Write;
 
 /// Runs the command.
@@ -31,7 +30,7 @@ pub fn run(args: &LabArgs) -> Result<(), Failure> {
     let settings = Settings { quick: args.quick, seed: args.seed };
     let mut wrong = Vec::new();
     for (k, experiment) in chosen.iter().enumerate() {
-        let report = (experiment.run)(&settings).map_err(Error::from)?;
+        let report = (experiment.run)(&settings)?;
         match args.json {
             true => writeln!(out, "{}", serde_json::to_string(&report).map_err(|e| Failure::defect(e.to_string()))?)?,
             false => write!(out, "{}{}", if k > 0 { "\n\n" } else { "" }, report.text())?,

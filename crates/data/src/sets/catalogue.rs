@@ -265,4 +265,25 @@ pub const SETS: &[Set] = &[
             }],
         }]),
     },
+    Set {
+        name: "mnist",
+        about: "60,000 handwritten digits, 28 x 28 pixels",
+        licence: "CC BY-SA 3.0",
+        page: "http://yann.lecun.com/exdb/mnist",
+        recipes: &["mnist-gan", "stacked-mnist"],
+        origin: Origin::Public(&[
+            as_is!(
+                "https://storage.googleapis.com/cvdf-datasets/mnist/train-images-idx3-ubyte.gz",
+                "mnist/train-images-idx3-ubyte.gz",
+                9_912_422,
+                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+            ),
+            as_is!(
+                "https://storage.googleapis.com/cvdf-datasets/mnist/train-labels-idx1-ubyte.gz",
+                "mnist/train-labels-idx1-ubyte.gz",
+                28_881,
+                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
+            ),
+        ]),
+    },
 ];

@@ -4,8 +4,8 @@ use crate::Settings;
 use crate::plane::portrait;
 use crate::quadrature::sigmoid;
 use crate::report::{Comparison, Expected, Part, Report};
-use simurgh_nn::ShapeError;
 use simurgh_random::{Random, mix};
+use simurgh_train::Error;
 
 /// Steps of each run, and how long one is.
 const STEPS: usize = 500;
@@ -119,7 +119,7 @@ impl Game {
 }
 
 /// The game of every objective, in every order.
-pub fn run(settings: &Settings) -> Result<Report, ShapeError> {
+pub fn run(settings: &Settings) -> Result<Report, Error> {
     let mut parts = vec![Part::Text(
         "The data are one point, 0; the generator is one point theta, the discriminator the line psi x. At the equilibrium both are \
          0. Without a penalty the push turns around it (its Jacobian there has the eigenvalues +-f'(0) i, f' being 1/2): steps of \

@@ -8,6 +8,7 @@ use crate::report::{Comparison, Expected, Part, Report};
 use simurgh_nn::ShapeError;
 use simurgh_nn::adversarial::{ObjectiveKind, Penalty, PenaltyKind};
 use simurgh_random::{Random, mix};
+use simurgh_train::Error;
 use std::f64::consts::LN_2;
 
 /// Points of (distance, U[0, 1]).
@@ -28,7 +29,7 @@ fn earth_mover(a: &Batch, b: &Batch) -> f64 {
 }
 
 /// Every distance, with noise and without, and a trained Wasserstein critic.
-pub fn run(settings: &Settings) -> Result<Report, ShapeError> {
+pub fn run(settings: &Settings) -> Result<Report, Error> {
     let mut distances = Vec::new();
     let mut random = Random::new(mix(settings.seed));
     for distance in [0.0, 0.1, 0.5, 1.0, 2.0] {

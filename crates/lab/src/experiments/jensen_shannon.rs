@@ -4,9 +4,9 @@ use super::optimal_discriminator::GAUSSIANS;
 use crate::Settings;
 use crate::probe::{Batch, Probe, jensen_shannon};
 use crate::report::{Comparison, Expected, Part, Report};
-use simurgh_nn::ShapeError;
 use simurgh_nn::adversarial::ObjectiveKind;
 use simurgh_random::{Random, mix};
+use simurgh_train::Error;
 
 /// Samples that nobody has trained on.
 const HELD_OUT: usize = 40_000;
@@ -19,7 +19,7 @@ fn draw(random: &mut Random, mean: f64, count: usize) -> [Batch; 2] {
 }
 
 /// Trains a discriminator on each pair of the family, and one on few samples.
-pub fn run(settings: &Settings) -> Result<Report, ShapeError> {
+pub fn run(settings: &Settings) -> Result<Report, Error> {
     let probe = |hidden: Vec<usize>, steps| Probe {
         hidden,
         objective: ObjectiveKind::NonSaturating,

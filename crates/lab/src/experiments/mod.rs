@@ -3,11 +3,12 @@
 mod dirac_gan;
 mod disjoint_supports;
 mod jensen_shannon;
+mod mode_collapse;
 mod optimal_discriminator;
 mod saturation;
 
 use crate::{Report, Settings};
-use simurgh_nn::ShapeError;
+use simurgh_train::Error;
 
 /// An experiment.
 #[derive(Clone, Copy, Debug)]
@@ -17,11 +18,11 @@ pub struct Experiment {
     /// What it shows, in a line.
     pub about: &'static str,
     /// Makes it.
-    pub run: fn(&Settings) -> Result<Report, ShapeError>,
+    pub run: fn(&Settings) -> Result<Report, Error>,
 }
 
 /// All of them.
-pub const EXPERIMENTS: [Experiment; 5] = [
+pub const EXPERIMENTS: [Experiment; 6] = [
     Experiment {
         id: "optimal-discriminator",
         about: "the best discriminator, and what it leaves to the generator: -log 4 + 2 JSD",
@@ -46,6 +47,11 @@ pub const EXPERIMENTS: [Experiment; 5] = [
         id: "dirac-gan",
         about: "the smallest game: which objectives find its equilibrium, which circle around it",
         run: dirac_gan::run,
+    },
+    Experiment {
+        id: "mode-collapse",
+        about: "a generator that hops from mode to mode, filmed, and what keeps it from it",
+        run: mode_collapse::run,
     },
 ];
 

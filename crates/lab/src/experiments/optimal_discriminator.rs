@@ -3,7 +3,7 @@
 use crate::Settings;
 use crate::quadrature::{Divergence, integral, log_normal, log_sum};
 use crate::report::{Comparison, Expected, Part, Report};
-use simurgh_nn::ShapeError;
+use simurgh_train::Error;
 use std::f64::consts::LN_2;
 
 /// Half the distance of the means of two normal distributions, and their Jensen-Shannon divergence, nats.
@@ -22,7 +22,7 @@ fn value(mean: f64, logit: impl Fn(f64) -> f64) -> f64 {
 }
 
 /// By integrals, on a family of normal distributions.
-pub fn run(_: &Settings) -> Result<Report, ShapeError> {
+pub fn run(_: &Settings) -> Result<Report, Error> {
     let divergence = |mean: f64| {
         Divergence::between(
             -mean - 14.0,

@@ -6,6 +6,7 @@ use crate::report::{Comparison, Expected, Part, Report};
 use simurgh_nn::ShapeError;
 use simurgh_nn::adversarial::ObjectiveKind;
 use simurgh_nn::burn::tensor::{DType, Device, Tensor, TensorData};
+use simurgh_train::Error;
 
 const STEPS: usize = 20_000;
 
@@ -69,7 +70,7 @@ impl Generator {
 }
 
 /// Both losses, in the logit and in the parameters of a generator.
-pub fn run(_: &Settings) -> Result<Report, ShapeError> {
+pub fn run(_: &Settings) -> Result<Report, Error> {
     let mut in_logit = Vec::new();
     for logit in [-20.0, -5.0, 0.0, 5.0] {
         let exactly = |value: f64| Expected::Value { value, within: 1e-12 };

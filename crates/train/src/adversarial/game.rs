@@ -8,9 +8,9 @@ use super::source::Source;
 use crate::Error;
 use crate::schedule::learning_rate;
 use rayon::prelude::*;
-use simurgh_nn::adversarial::{Discriminator, Generator, NetworkKind};
+use simurgh_nn::adversarial::{Discriminator, Generator, NetworkKind, Penalty, PenaltyKind};
 use simurgh_nn::burn::module::Module;
-use simurgh_nn::burn::tensor::Device;
+use simurgh_nn::burn::tensor::{Device, Tensor, TensorData};
 use simurgh_nn::init::Init;
 use simurgh_nn::optimizer::moving_average;
 use simurgh_nn::parameters;
@@ -143,6 +143,22 @@ impl Game {
             measured.generator = moved.sums[0] / moved.parts as f64;
         }
         Ok(measured)
+    }
+
+    /// The mean slope of the discriminator at `count` real samples, or packs of them.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn slope(&mut self, count: usize) -> Result<f64, Error> {
+        let network = self.discriminator.network();
+        // Of draws that no step makes.
+        let samples = count * network.pack();
+        let real = self.source.batch(u64::MAX / samples.max(1) as u64 - 1, samples);
+        let width = self.source.shape().len();
+        let real = network.packed(Tensor::from_data(TensorData::new(real, [samples, width]), &self.device))?;
+        let shares = vec![1.0; count];
+        let r1 = Penalty { kind: PenaltyKind::R1, weight: 1.0 };
+        Ok(r1.of(network, real.clone(), real, &shares, self.recipe.train.precision)?.slope)
     }
 
     /// The generator as it is evaluated and saved: its average, where there is one.
