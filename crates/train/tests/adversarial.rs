@@ -182,7 +182,12 @@ fn pictures_that_can_not_be_learnt_from_are_errors() {
     let e = train(&[]).unwrap_err();
     assert!(e.to_string().contains("at least a batch of 8 pictures to learn from, got 6"), "{e}");
     let nowhere = format!("data.images={}", directory.path().join("nowhere").display());
-    assert!(train(&[&nowhere]).unwrap_err().to_string().contains("no such folder"));
+    assert!(
+        train(&[&nowhere])
+            .unwrap_err()
+            .to_string()
+            .contains("expected a folder of pictures or an IDX file, got no such file")
+    );
     std::fs::write(Path::new(&images).join("broken.png"), "nothing").unwrap();
     let strict = train(&["data.strict=true", "train.batch=2"]).unwrap_err();
     assert!(strict.to_string().contains("broken.png"), "{strict}");

@@ -97,7 +97,8 @@ Keys that no built-in recipe sets:
   bptt.window_steps=N                 gradients go back N steps at most
 
 Your own pictures, to make more like them: a folder of PNG, JPEG, BMP or WebP files
-  simurgh train mnist-gan --set data.images=photos --set data.size=32")]
+  simurgh train mnist-gan --set data.images=photos --set data.size=32
+  simurgh sample runs/mnist-gan-1/model.safetensors -o samples.png")]
 pub struct TrainArgs {
     /// A built-in recipe (see `simurgh models`) or a TOML file
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]

@@ -143,3 +143,55 @@ pub fn closest_pair(rows: Rows<'_>) -> Option<(usize, usize, f64)> {
     let distances = pairs.map(|(j, i)| (j, i, squared(rows.row(i), rows.row(j))));
     distances.min_by(|a, b| a.2.total_cmp(&b.2)).map(|(j, i, d)| (j, i, d.sqrt()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    /// `goldens/samples`
+    #[test]
+    fn distances_are_those_of_their_definitions() {
+        let goldens: Value = serde_json::from_str(include_str!("../../../../goldens/samples/values.json")).unwrap();
+        let cases = goldens["cases"].as_array().unwrap();
+        assert_eq!(cases.len(), 4);
+        for case in cases {
+            let floats = |name: &str| -> Vec<f32> {
+                case[name].as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect()
+            };
+            let (width, k) = (case["width"].as_u64().unwrap() as usize, case["k"].as_u64().unwrap() as usize);
+            let (real, fake) = (floats("real"), floats("fake"));
+            let (real, fake) = (Rows::new(&real, width).unwrap(), Rows::new(&fake, width).unwrap());
+            let n = Neighbourhoods::new(real, fake, k).unwrap();
+            for (name, got) in [
+                ("precision", n.precision),
+                ("recall", n.recall),
+                ("density", n.density),
+                ("coverage", n.coverage),
+                ("kernel_distance", kernel_distance(real, fake)),
+                ("closest_pair", closest_pair(fake).unwrap().2),
+                ("wasserstein", sliced_wasserstein(real, fake, 3, 1)),
+            ] {
+                if let Some(want) = case[name].as_f64() {
+                    let difference = (got - want).abs();
+                    assert!(difference <= 1e-6 * (1.0 + want.abs()), "{name}: {got}, NumPy {want}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn few_samples_and_none() {
+        let rows = |data: &'static [f32], width| Rows::new(data, width).unwrap();
+        assert!(Rows::new(&[1.0, 2.0, 3.0], 2).is_none() && Rows::new(&[], 0).is_none());
+        let (none, one, two) = (rows(&[], 2), rows(&[1.0, 2.0], 2), rows(&[1.0, 2.0, 4.0, 6.0], 2));
+        assert!(none.is_empty() && one.len() == 1 && two.first(9).len() == 2);
+        assert!(
+            sliced_wasserstein(none, two, 4, 1).is_nan() && sliced_wasserstein(two, rows(&[1.0], 1), 4, 1).is_nan()
+        );
+        assert!(kernel_distance(one, two).is_nan() && Neighbourhoods::new(two, two, 2).is_none());
+        assert_eq!((closest_pair(one), closest_pair(two)), (None, Some((0, 1, 5.0))));
+        assert_eq!(sliced_wasserstein(two, two, 16, 3), 0.0);
+        assert_eq!(Neighbourhoods::new(two, two, 1).unwrap().coverage, 1.0);
+    }
+}

@@ -159,6 +159,10 @@ fn mirror(picture: &mut [f32], width: usize, channels: usize) {
 
 fn pictures(data: &Data, seed: u64, directory: Option<&Path>, notes: &mut Vec<String>) -> Result<Kind, Error> {
     let path = &located(&data.images, directory);
+    if !path.exists() {
+        let error = InputError::new("a folder of pictures or an IDX file", "no such file", "check the path");
+        return Err(error.at(path).into());
+    }
     let all = if path.is_file() {
         images::pictures(path)?
     } else {

@@ -79,6 +79,14 @@ fn read<R: DeserializeOwned>(
     {
         data.remove("licences");
     }
+    // So are the classes of its pictures.
+    if overrides_data("data.images")
+        && let Some(data) = table.get_mut("data").and_then(Value::as_table_mut)
+    {
+        for key in ["licences", "labels"].into_iter().filter(|key| !overrides_data(&format!("data.{key}"))) {
+            data.remove(key);
+        }
+    }
     let recipe: Result<R, InputError> = serde_path_to_error::deserialize(Value::Table(table)).map_err(|e| {
         let path = e.path().to_string();
         explain(&path, e.inner().message(), sources)
