@@ -2,6 +2,7 @@
 
 use super::Geometry;
 use super::forward::{blocks, lowered, pictures};
+use crate::buffer::Buffer;
 use crate::elementwise::add_columns;
 use crate::gemm::{Packed, Start, View, gemm_serial};
 use crate::linear::{Activation, Gradient, activate_backward};
@@ -46,7 +47,7 @@ pub fn backward<T: Real>(
         blocks(geometry, pictures, |first, n| {
             // SAFETY: every block has pictures of its own.
             let d_x = unsafe { shared.slice(first * size, n * size) };
-            let mut d_patches = vec![T::ZERO; n * count * patch];
+            let mut d_patches = Buffer::take(n * count * patch);
             let d_pre = View::new(&d_pre[first * count * out..][..n * count * out], n * count, out);
             gemm_serial(d_pre, weight, &mut d_patches, Start::Zero);
             let of_patches = d_patches.chunks_exact(count * patch);

@@ -1,6 +1,7 @@
 //! `y = activation(patches(x) W^T + b)`, and its transposed counterpart.
 
 use super::Geometry;
+use crate::buffer::Buffer;
 use crate::gemm::{Packed, Start, View, gemm_serial};
 use crate::linear::{Activation, activate};
 use crate::parallel::{self, Shared};
@@ -62,7 +63,7 @@ pub fn transposed_forward<T: Real>(
     blocks(geometry, pictures, |first, count| {
         // SAFETY: every block has pictures of its own.
         let y = unsafe { shared.slice(first * geometry.size(), count * geometry.size()) };
-        let mut patches = vec![T::ZERO; count * geometry.count() * geometry.patch()];
+        let mut patches = Buffer::take(count * geometry.count() * geometry.patch());
         let x = View::new(&x[first * of_one..][..count * of_one], count * geometry.count(), input);
         gemm_serial(x, weight, &mut patches, Start::Zero);
         let of_patches = patches.chunks_exact(geometry.count() * geometry.patch());
@@ -98,9 +99,9 @@ pub(super) fn pictures(
 }
 
 /// The patches of pictures.
-pub(super) fn lowered<T: Real>(geometry: Geometry, x: &[T]) -> Vec<T> {
+pub(super) fn lowered<T: Real>(geometry: Geometry, x: &[T]) -> Buffer<T> {
     let size = geometry.count() * geometry.patch();
-    let mut patches = vec![T::ZERO; x.len() / geometry.size() * size];
+    let mut patches = Buffer::take(x.len() / geometry.size() * size);
     let pictures = x.chunks_exact(geometry.size());
     pictures.zip(patches.chunks_exact_mut(size)).for_each(|(x, patches)| geometry.lower(x, patches));
     patches
