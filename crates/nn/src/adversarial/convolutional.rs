@@ -4,7 +4,7 @@ use super::dense::{Dense, scaled_by_slope, tangent};
 use super::spectral::{FIRST, direction, iterated, normalised};
 use super::{Critic, Equipment, column, minibatch};
 use crate::init::Init;
-use crate::ops::{Activation, Geometry, batch_norm, convolution, linear, transposed_convolution};
+use crate::ops::{Activation, Geometry, activated, batch_norm, convolution, linear, transposed_convolution};
 use crate::pass::Precision;
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
@@ -118,15 +118,6 @@ impl Norm {
             running_var: put(self.running_var, of.variance),
             ..self
         })
-    }
-}
-
-fn activated(y: Tensor<2>, activation: Activation) -> Tensor<2> {
-    match activation {
-        Activation::Identity => y,
-        Activation::Tanh => y.tanh(),
-        Activation::Relu => y.clamp_min(0.0),
-        Activation::LeakyRelu => y.clone().clamp_min(0.0) + y.clamp_max(0.0) * crate::ops::LEAK,
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn body(
 }
 
 /// What follows an affine map, of ordinary tensor operations.
-pub(super) fn activated<const D: usize>(y: Tensor<D>, activation: Activation) -> Tensor<D> {
+pub(crate) fn activated<const D: usize>(y: Tensor<D>, activation: Activation) -> Tensor<D> {
     match activation {
         Activation::Identity => y,
         Activation::Tanh => y.tanh(),

@@ -27,6 +27,7 @@ pub use conv::{Geometry, convolution, transposed_convolution};
 pub use cross_entropy::{Loss, Targets, cross_entropy};
 pub use dropout::dropout;
 pub use embedding::{embedding, embedding_rows};
+pub(crate) use linear::activated;
 pub use linear::{Activation, LEAK, linear};
 pub(crate) use plain::Plain;
 pub use pooling::{Pooling, pool};

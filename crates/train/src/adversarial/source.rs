@@ -207,9 +207,10 @@ fn pictures(data: &Data, seed: u64, directory: Option<&Path>, notes: &mut Vec<St
     let (held, train) = order.split_at_mut((all.len() as f64 * data.held_out) as usize);
     held.sort_unstable();
     train.sort_unstable();
-    let some = |chosen: &[usize]| Pictures {
-        data: chosen.iter().flat_map(|k| all.picture(*k).iter().copied()).collect(),
-        ..Pictures { data: Vec::new(), ..all }
+    let (width, height, channels) = (all.width, all.height, all.channels);
+    let some = |chosen: &[usize]| {
+        let data = chosen.iter().flat_map(|k| all.picture(*k).iter().copied()).collect();
+        Pictures { width, height, channels, data }
     };
     let labels = labels.map(|all| [&train, &held].map(|chosen| chosen.iter().map(|k| all[*k]).collect()));
     Ok(Kind::Pictures { train: some(train), held_out: some(held), stack: data.stack, labels })
