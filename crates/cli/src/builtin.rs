@@ -109,7 +109,7 @@ pub const RECIPES: &[BuiltinRecipe] = &[
     },
     BuiltinRecipe {
         name: "stacked-mnist",
-        about: "a thousand modes: three digits in a sample (needs --data-dir); hours",
+        about: "a thousand modes: three digits in a sample (needs --data-dir); an hour",
         text: include_str!("../../../recipes/stacked-mnist.toml"),
     },
     BuiltinRecipe {
