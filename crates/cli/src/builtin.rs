@@ -109,7 +109,7 @@ pub const RECIPES: &[BuiltinRecipe] = &[
     },
     BuiltinRecipe {
         name: "stacked-mnist",
-        about: "a thousand modes: three digits in a sample (needs --data-dir); an hour",
+        about: "a thousand modes: three digits in a sample (needs --data-dir); half an hour",
         text: include_str!("../../../recipes/stacked-mnist.toml"),
     },
     BuiltinRecipe {
