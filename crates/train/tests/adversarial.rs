@@ -217,6 +217,52 @@ fn pictures_that_can_not_be_learnt_from_are_errors() {
     assert!(odd.to_string().contains("a picture's sides is 7 x 7, expected even"), "{odd}");
 }
 
+/// Grey pictures and their classes as IDX files, in turn dark and bright.
+fn digits(directory: &Path, count: usize) -> [String; 2] {
+    let size = |n: usize| (n as u32).to_be_bytes();
+    let mut pictures = [&[0, 0, 8, 3][..], &size(count), &size(8), &size(8)].concat();
+    pictures.extend((0..count).flat_map(|k| (0..64).map(move |i| (k % 2 * 200 + (i * 5 + k) % 50) as u8)));
+    let mut labels = [&[0, 0, 8, 1][..], &size(count)].concat();
+    labels.extend((0..count).map(|k| (k % 2) as u8));
+    let files = [("pictures", pictures), ("labels", labels)].map(|(name, bytes)| {
+        let path = directory.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    });
+    files
+}
+
+#[test]
+fn a_classifier_is_of_its_run_and_of_no_other_pictures() {
+    let directory = tempfile::tempdir().unwrap();
+    let [pictures, labels] = digits(directory.path(), 400);
+    let text = format!(
+        "task = \"adversarial\"\n[data]\nimages = '{pictures}'\nlabels = '{labels}'\nstack = 3\n[model]\nnetwork = \"convolutional\"\n\
+         latent = 4\nchannels = 3\n[train]\nsteps = 6\nbatch = 8\neval_every = 3\neval_samples = 12\n"
+    );
+    let out = directory.path().join("run");
+    let outcome = adversarial::train(recipe(&text, &[]), &options(&out), &Device::flex(), &mut Quiet).unwrap();
+    assert_eq!(outcome.score.coverage.as_ref().unwrap().of, 8);
+    let again = adversarial::evaluate(&outcome.model, None, None).unwrap();
+    assert_eq!(again, outcome.score);
+    // Pictures of somebody else's have other classes, or none.
+    let [others, _] = digits(
+        &{
+            let other = directory.path().join("other");
+            std::fs::create_dir(&other).unwrap();
+            other
+        },
+        60,
+    );
+    let other = adversarial::evaluate(&outcome.model, Some(Path::new(&others)), None).unwrap();
+    assert!(other.coverage.is_none());
+    // A run in the place of another keeps nothing of it.
+    assert!(out.join("recogniser.safetensors").exists() && out.join("samples/00000003.png").exists());
+    let set = ["train.steps=2", "data.labels="];
+    adversarial::train(recipe(&text, &set), &options(&out), &Device::flex(), &mut Quiet).unwrap();
+    assert!(!out.join("recogniser.safetensors").exists() && !out.join("samples/00000003.png").exists());
+}
+
 #[test]
 fn samples_of_a_seed_are_the_first_of_more() {
     let directory = tempfile::tempdir().unwrap();

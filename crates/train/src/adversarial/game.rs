@@ -26,7 +26,7 @@ pub struct Measured {
     pub generator: f64,
     /// All penalties together.
     pub penalty: f64,
-    /// The mean slope of the discriminator where the first penalty takes it; NaN without one.
+    /// The mean slope of the discriminator where the first penalty takes it; 0 without one.
     pub slope: f64,
     /// Mean logits of real and of generated samples.
     pub logits: [f64; 2],

@@ -30,7 +30,7 @@ use simurgh_nn::burn::module::Module;
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::parameters::{self, Parameter};
 use source::Source;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a run ends with.
 #[derive(Debug)]
@@ -112,6 +112,8 @@ pub fn evaluate(model: &Sampler, pictures: Option<&Path>, directory: Option<&Pat
     let mut recipe = model.recipe.clone();
     if let Some(path) = pictures {
         recipe.data.images = path.into();
+        // The classes were those of other pictures.
+        recipe.data.labels = PathBuf::new();
     }
     // Nothing is learnt of them: a batch need not be full.
     recipe.train.batch = 1;
@@ -246,7 +248,7 @@ impl Loop {
         for (name, value) in score.numbers() {
             self.events.write(step, "dev", name, value)?;
         }
-        let folder = self.run.root().join("samples");
+        let folder = self.run.samples();
         fs_err::create_dir_all(&folder).map_err(|e| InputError::io(&folder, "a folder that can be written", &e))?;
         self.run.write(&folder.join(format!("{step:08}.png")), &self.meter.picture(&model)?)?;
         observer.evaluated(step, &score.numbers(), &score.line(), false);

@@ -37,7 +37,7 @@ impl Recognition {
         seed: u64,
         observer: &mut dyn Observer,
     ) -> Result<Option<Self>, Error> {
-        let path = run.root().join("recogniser.safetensors");
+        let path = run.recogniser();
         let recognition = match path.exists() {
             true => {
                 let mut untrained = Self::new(source, &Init::zeros(&Device::flex()))?;

@@ -84,7 +84,7 @@ pub(super) fn sections(run: &RunDirectory, meter: &Meter, events: &[Event], scor
 
 /// Pictures of the run, evenly over time, the first and the last among them.
 fn strip(run: &RunDirectory) -> Result<Vec<(String, Vec<u8>)>, Error> {
-    let folder = run.root().join("samples");
+    let folder = run.samples();
     let mut names: Vec<String> = std::fs::read_dir(&folder)
         .into_iter()
         .flatten()

@@ -32,9 +32,9 @@ impl RunDirectory {
             None => Self::numbered(name)?,
         };
         let run = Self { root };
-        let files = [run.recipe(), run.events(), run.model(), run.report()];
+        let files = [run.recipe(), run.events(), run.model(), run.report(), run.recogniser()];
         let folders = [run.root.join("checkpoints"), run.root.join("tensorboard")];
-        let inner = run.root.join("pretrain");
+        let inner = [run.root.join("pretrain"), run.samples()];
         // A process killed before it wrote the recipe leaves empty folders, which are no run.
         let full = |path: &PathBuf| std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
         if !force && (files.iter().any(|path| path.exists()) || folders.iter().any(full)) {
@@ -45,7 +45,7 @@ impl RunDirectory {
         for path in files {
             remove(&path, std::fs::remove_file(&path))?;
         }
-        for path in folders.iter().chain([&inner]) {
+        for path in folders.iter().chain(&inner) {
             remove(path, std::fs::remove_dir_all(path))?;
         }
         for directory in &folders {
@@ -147,6 +147,16 @@ impl RunDirectory {
     /// The final model.
     pub fn model(&self) -> PathBuf {
         self.root.join("model.safetensors")
+    }
+
+    /// Pictures of a generator's samples over time.
+    pub fn samples(&self) -> PathBuf {
+        self.root.join("samples")
+    }
+
+    /// The classifier that says what a generator makes.
+    pub fn recogniser(&self) -> PathBuf {
+        self.root.join("recogniser.safetensors")
     }
 
     /// The page.
