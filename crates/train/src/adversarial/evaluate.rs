@@ -91,6 +91,8 @@ pub(super) struct Meter {
     recogniser: Option<Recognition>,
     /// Two sets of as many real samples, `[samples, sample]`.
     real: [Vec<f32>; 2],
+    /// Sliced Wasserstein distance and closest pair of real samples.
+    of_data: [f64; 2],
     shape: SampleShape,
     samples: usize,
     seed: u64,
@@ -100,11 +102,12 @@ impl Meter {
     pub fn new(recipe: &Recipe, source: &Source) -> Self {
         let (samples, seed) = (recipe.train.eval_samples, stream(recipe.seed, "evaluation"));
         let shape = source.shape();
-        match &source.kind {
-            Kind::Points(mixture) => {
-                let real = [1, 2].map(|k| points(mixture, seed ^ k, samples));
-                Self { mixture: Some(mixture.clone()), recogniser: None, real, shape, samples, seed }
-            }
+        let mixture = match &source.kind {
+            Kind::Points(mixture) => Some(mixture.clone()),
+            Kind::Pictures { .. } => None,
+        };
+        let real = match &source.kind {
+            Kind::Points(mixture) => [1, 2].map(|k| points(mixture, seed ^ k, samples)),
             Kind::Pictures { train, held_out, stack, .. } => {
                 let some = |pictures: &Pictures, k: u64| {
                     let count = samples.min(pictures.len());
@@ -115,9 +118,12 @@ impl Meter {
                 };
                 // Of few pictures a part is held out, or none: then with those that were learnt from.
                 let held = if held_out.is_empty() { train } else { held_out };
-                Self { mixture: None, recogniser: None, real: [some(held, 1), some(train, 2)], shape, samples, seed }
+                [some(held, 1), some(train, 2)]
             }
-        }
+        };
+        let [one, other] = real.each_ref().map(|real| rows(real, shape.len()));
+        let of_data = [distance(one, other, seed), closest(one)];
+        Self { mixture, recogniser: None, real, of_data, shape, samples, seed }
     }
 
     /// A classifier says what samples show.
@@ -132,23 +138,17 @@ impl Meter {
             (None, Some(recogniser)) => Some(recogniser.coverage(&made)?),
             (None, None) => None,
         };
-        let [real, other] = self.real.each_ref().map(|real| rows(real, self.shape.len()));
-        let made = rows(&made, self.shape.len());
-        let first = |rows: Rows<'_>| closest_pair(rows.first(COMPARED)).map_or(f64::NAN, |pair| pair.2);
+        let (real, made) = (rows(&self.real[0], self.shape.len()), rows(&made, self.shape.len()));
+        let [sliced_wasserstein_of_data, closest_pair_of_data] = self.of_data;
         Ok(Score {
             samples: self.samples,
             coverage,
-            sliced_wasserstein: sliced_wasserstein(real.first(PROJECTED), made.first(PROJECTED), DIRECTIONS, self.seed),
-            sliced_wasserstein_of_data: sliced_wasserstein(
-                real.first(PROJECTED),
-                other.first(PROJECTED),
-                DIRECTIONS,
-                self.seed,
-            ),
+            sliced_wasserstein: distance(real, made, self.seed),
+            sliced_wasserstein_of_data,
             kernel_distance: kernel_distance(real.first(COMPARED), made.first(COMPARED)),
             neighbourhoods: Neighbourhoods::new(real.first(COMPARED), made.first(COMPARED), NEIGHBOURS),
-            closest_pair: first(made),
-            closest_pair_of_data: first(real),
+            closest_pair: closest(made),
+            closest_pair_of_data,
         })
     }
 
@@ -176,6 +176,15 @@ impl Meter {
         let data = self.real[0][..count * self.shape.len()].iter().map(|x| to_byte(*x)).collect();
         Some(to_png(&grid(&Pictures { width, height, channels, data }, SHOWN.1, 1)))
     }
+}
+
+fn distance(a: Rows<'_>, b: Rows<'_>, seed: u64) -> f64 {
+    sliced_wasserstein(a.first(PROJECTED), b.first(PROJECTED), DIRECTIONS, seed)
+}
+
+/// How far apart the two most alike are.
+fn closest(rows: Rows<'_>) -> f64 {
+    closest_pair(rows.first(COMPARED)).map_or(f64::NAN, |pair| pair.2)
 }
 
 fn rows(data: &[f32], width: usize) -> Rows<'_> {
