@@ -224,12 +224,11 @@ fn digits(directory: &Path, count: usize) -> [String; 2] {
     pictures.extend((0..count).flat_map(|k| (0..64).map(move |i| (k % 2 * 200 + (i * 5 + k) % 50) as u8)));
     let mut labels = [&[0, 0, 8, 1][..], &size(count)].concat();
     labels.extend((0..count).map(|k| (k % 2) as u8));
-    let files = [("pictures", pictures), ("labels", labels)].map(|(name, bytes)| {
+    [("pictures", pictures), ("labels", labels)].map(|(name, bytes)| {
         let path = directory.join(name);
         std::fs::write(&path, bytes).unwrap();
         path.display().to_string()
-    });
-    files
+    })
 }
 
 #[test]
