@@ -104,5 +104,55 @@ for norm in (False, True):
     generators.append({"norm": norm, "latent": latent, "channels": channels, "parameters": dict(zip(p, flatten(p.values()))), "z": flatten(z),
                        "along": flatten(along), "y": flatten(y), "gradients": dict(zip(p, flatten(gradients)))})
 
-out = {"torch": torch.__version__.split("+")[0], "objectives": objectives, "penalties": penalties, "critics": critics, "generators": generators}
+# Residual pairs: pictures of 16 x 16 pixels and 2 channels, at 8 x 8 and 4 x 4 inside. A layer is its weight and its bias.
+from torch.nn.functional import avg_pool2d, interpolate, normalize
+
+layer = lambda *shape, scale=0.3: [(scale * torch.randn(*shape)).requires_grad_(), torch.randn(shape[0]).requires_grad_()]
+conv = lambda x, wb: conv2d(x, *wb, padding=(wb[0].shape[-1] - 1) // 2)
+block = lambda x, first, second: x + conv(leaky_relu(conv(x, first), 0.2), second)
+residual_critics = []
+for kind, pack, spectral, deviation in (("r1", 1, False, False), ("gradient-penalty", 2, True, True)):
+    c, batch = 2, 2
+    # In the order of the network: halving, a block, a map of pixels, a block, the head.
+    layers = [layer(c, 2 * pack, 4, 4), layer(c, c, 3, 3), layer(c, c, 3, 3), layer(2 * c, c, 1, 1), layer(2 * c, 2 * c, 3, 3),
+              layer(2 * c, 2 * c, 3, 3), layer(1, 32 * c + deviation)]
+    units = [normalize(torch.randn(w.shape[0]), dim=0) for w, _ in layers]
+    real, fake, share = torch.randn(batch, pack * 512), torch.randn(batch, pack * 512), torch.rand(batch)
+    x = {"r1": real, "gradient-penalty": share[:, None] * real + (1 - share[:, None]) * fake}[kind].requires_grad_()
+
+    def in_use(w, u):
+        m = w.flatten(1)
+        v = normalize(m.detach().T @ u, dim=0)
+        return w / (normalize(m.detach() @ v, dim=0) @ m @ v)
+
+    used = [(in_use(w, u), b) if spectral else (w, b) for (w, b), u in zip(layers, units)]
+    y = x.view(batch, pack, 16, 16, 2).permute(0, 1, 4, 2, 3).reshape(batch, pack * 2, 16, 16)
+    y = leaky_relu(conv2d(y, *used[0], stride=2, padding=1), 0.2)
+    y = block(conv(avg_pool2d(block(y, *used[1:3]), 2), used[3]), *used[4:6])
+    y = y.permute(0, 2, 3, 1).flatten(1)
+    if deviation:
+        y = torch.cat([y, (y.var(0, unbiased=False) + 1e-8).sqrt().mean().expand(batch, 1)], 1)
+    y = y @ used[6][0].T + used[6][1]
+    slope = torch.autograd.grad(y.sum(), x, create_graph=True)[0].norm(dim=1)
+    value = ((slope - 1) ** 2).mean() if kind == "gradient-penalty" else (slope**2).mean() / 2
+    own = [p for pair in layers for p in pair]
+    gradients = torch.autograd.grad(value, own, allow_unused=True)
+    gradients = [torch.zeros_like(p) if g is None else g for g, p in zip(gradients, own)]
+    residual_critics.append({"kind": kind, "pack": pack, "spectral": spectral, "deviation": deviation, "channels": c, "parameters": flatten(own),
+                             "units": flatten(units), "real": flatten(real), "fake": flatten(fake), "share": share.tolist(),
+                             "logits": y.flatten().tolist(), "value": value.item(), "slope": slope.mean().item(), "gradients": flatten(gradients)})
+
+latent, c, batch = 5, 2, 2
+layers = [layer(32 * c, latent, scale=1.0), layer(2 * c, 2 * c, 3, 3), layer(2 * c, 2 * c, 3, 3), layer(c, 2 * c, 1, 1), layer(c, c, 3, 3), layer(c, c, 3, 3)]
+last = [torch.randn(c, 2, 4, 4).requires_grad_(), torch.randn(2).requires_grad_()]
+z, along = torch.randn(batch, latent), torch.randn(batch, 512)
+y = (z @ layers[0][0].T + layers[0][1]).view(batch, 4, 4, 2 * c).permute(0, 3, 1, 2)
+y = block(interpolate(conv(block(y, *layers[1:3]), layers[3]), scale_factor=2), *layers[4:6])
+y = torch.tanh(conv_transpose2d(y, *last, stride=2, padding=1)).permute(0, 2, 3, 1).flatten(1)
+own = [p for pair in layers + [last] for p in pair]
+residual_generator = {"latent": latent, "channels": c, "parameters": flatten(own), "z": flatten(z), "along": flatten(along), "y": flatten(y),
+                      "gradients": flatten(torch.autograd.grad((y * along).sum(), own))}
+
+out = {"torch": torch.__version__.split("+")[0], "objectives": objectives, "penalties": penalties, "critics": critics, "generators": generators,
+       "residual_critics": residual_critics, "residual_generator": residual_generator}
 pathlib.Path(__file__).with_name("values.json").write_text(json.dumps(out) + "\n", encoding="utf-8")

@@ -35,6 +35,7 @@ pub mod quantile;
 pub mod ragged;
 pub mod real;
 pub mod recurrent;
+pub mod resample;
 pub mod shape;
 pub mod top;
 

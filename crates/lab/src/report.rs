@@ -78,6 +78,8 @@ pub enum Part {
     Text(String),
     /// Theory beside measurement, with a heading.
     Comparisons(String, Vec<Comparison>),
+    /// Measurements without a theory of their size: a heading, the names of the columns, and rows.
+    Table(String, Vec<&'static str>, Vec<Vec<String>>),
     /// A drawing: its name, and SVG.
     Figure(String, #[serde(skip)] String),
 }
@@ -123,6 +125,7 @@ impl Report {
                         let _ = writeln!(out, "{:width$}  {theory:>16}  {measured:>14}{verdict}", c.what);
                     }
                 }
+                Part::Table(heading, columns, rows) => out += &aligned(heading, columns, rows),
                 Part::Figure(..) => {}
             }
         }
@@ -151,6 +154,15 @@ impl Report {
                     }
                     write!(body, "</table>")
                 }
+                Part::Table(heading, columns, rows) => {
+                    let columns: String = columns.iter().map(|name| format!("<th>{}", escape(name))).collect();
+                    let _ = write!(body, "<h2>{}</h2><table><tr>{columns}</tr>", escape(heading));
+                    for row in rows {
+                        let row: String = row.iter().map(|cell| format!("<td class=n>{}", escape(cell))).collect();
+                        let _ = write!(body, "<tr>{row}</tr>");
+                    }
+                    write!(body, "</table>")
+                }
                 Part::Figure(name, svg) => write!(body, "<h2>{}</h2>{svg}", escape(name)),
             };
         }
@@ -158,8 +170,19 @@ impl Report {
     }
 }
 
+/// A table in columns as wide as they need to be.
+fn aligned(heading: &str, columns: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |k: usize| rows.iter().map(|row| row[k].chars().count()).fold(columns[k].chars().count(), usize::max);
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let cells: Vec<String> = cells.enumerate().map(|(k, cell)| format!("{cell:>0$}", width(k))).collect();
+        format!("{}\n", cells.join("  "))
+    };
+    let body: String = rows.iter().map(|row| line(&mut row.iter().map(String::as_str))).collect();
+    format!("\n{heading}\n{}{body}", line(&mut columns.iter().copied()))
+}
+
 /// A number in a table: six digits, or by powers of ten where it is very small or large.
-fn number(x: f64) -> String {
+pub(crate) fn number(x: f64) -> String {
     match x.abs() {
         size if size == 0.0 || !size.is_finite() => format!("{x}"),
         size if !(1e-3..1e6).contains(&size) => format!("{x:.3e}"),
@@ -208,6 +231,7 @@ mod tests {
     fn numbers_have_six_digits() {
         let all = [0.0, 0.336830921, 2.64e-6, 12.3456789, 1e9, f64::INFINITY].map(number);
         assert_eq!(all, ["0", "0.336831", "2.640e-6", "12.3457", "1.000e9", "inf"]);
+        assert_eq!(aligned("H", &["a", "bcd"], &[vec!["12".into(), "3".into()]]), "\nH\n a  bcd\n12    3\n");
         assert_eq!(wrapped("aa bb  cc", 5), "aa bb\ncc");
     }
 }

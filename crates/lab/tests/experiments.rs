@@ -5,7 +5,7 @@ use simurgh_lab::{EXPERIMENTS, Settings, by_id};
 #[test]
 fn the_theory_holds() {
     for experiment in &EXPERIMENTS {
-        let report = (experiment.run)(&Settings { quick: true, seed: 1 }).unwrap();
+        let report = (experiment.run)(&Settings { quick: true, seed: 1, data: None }).unwrap();
         assert!(report.comparisons().count() >= 5, "{}", experiment.id);
         assert!(report.holds(), "{}", report.text());
         assert!(report.html().contains(report.title) && report.id == experiment.id);
@@ -16,7 +16,7 @@ fn the_theory_holds() {
 
 #[test]
 fn the_same_seed_measures_the_same() {
-    let run = |id| (by_id(id).unwrap().run)(&Settings { quick: true, seed: 3 }).unwrap();
+    let run = |id| (by_id(id).unwrap().run)(&Settings { quick: true, seed: 3, data: None }).unwrap();
     assert_eq!(run("dirac-gan"), run("dirac-gan"));
     assert_eq!(run("jensen-shannon"), run("jensen-shannon"));
 }

@@ -8,6 +8,7 @@ mod affine;
 pub mod artifact;
 pub mod classifier;
 pub mod decode;
+pub mod features;
 #[cfg(test)]
 mod finite_differences;
 pub mod forecaster;

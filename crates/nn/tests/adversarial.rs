@@ -155,15 +155,46 @@ fn penalties_equal_pytorch_differentiated_twice() {
 /// Pictures of 8 x 8 pixels and 2 channels.
 const SHAPE: SampleShape = SampleShape::Picture(8, 8, 2);
 
-fn convolutional(case: &Value, batch_norm: BatchNorm) -> NetworksConfig {
+fn networks(case: &Value, network: NetworkKind, batch_norm: BatchNorm) -> NetworksConfig {
     let number = |name: &str| case[name].as_u64().map_or(1, |n| n as usize);
-    NetworksConfig {
-        network: NetworkKind::Convolutional,
-        latent: number("latent"),
-        channels: number("channels"),
-        batch_norm,
-        ..NetworksConfig::default()
+    let (latent, channels) = (number("latent"), number("channels"));
+    NetworksConfig { network, latent, channels, batch_norm, ..NetworksConfig::default() }
+}
+
+/// A critic of pictures against a golden: its logits, a penalty of its slope, and the penalty's gradients.
+fn check_critic(case: &Value, network: NetworkKind, shape: SampleShape) {
+    let flag = |name: &str| case[name].as_bool().unwrap();
+    let all = |name: &str| case[name].as_array().unwrap().iter().map(floats).collect::<Vec<_>>();
+    let rows = |name: &str| tensor(all(name).concat(), [all(name).len(), all(name)[0].len()]);
+    let equipment = Equipment {
+        pack: case["pack"].as_u64().unwrap() as usize,
+        spectral_norm: flag("spectral"),
+        minibatch_deviation: flag("deviation"),
+    };
+    let init = Init::new(1, &Device::flex().autodiff());
+    let config = networks(case, network, BatchNorm::None);
+    let network = config.discriminator(shape, equipment, &init).unwrap();
+    let mut values_of = Vec::new();
+    for (layer, unit) in all("parameters").chunks_exact(2).zip(all("units")) {
+        values_of.extend_from_slice(layer);
+        values_of.extend(flag("spectral").then_some(unit));
     }
+    let network = network.map(&mut Take(values_of));
+    let what = format!("{:?} {} pack {}", config.network, case["kind"], case["pack"]);
+    if case["kind"] == "r1" {
+        let logits = network.logits(rows("real"), Precision::F32).unwrap();
+        close(&values(logits), &floats(&case["logits"]), &what);
+    }
+    let penalty = Penalty { kind: serde_json::from_value(case["kind"].clone()).unwrap(), weight: 1.0 };
+    let got = penalty.of(&network, rows("real"), rows("fake"), &floats(&case["share"]), Precision::F32).unwrap();
+    close(&[got.value, got.slope], &[case["value"].as_f64().unwrap(), case["slope"].as_f64().unwrap()], &what);
+    let mut collect = Collect(&got.gradient.backward(), Vec::new());
+    network.visit(&mut collect);
+    // What no gradient moves has none.
+    let own = collect.1.into_iter().enumerate().filter(|(k, _)| !flag("spectral") || k % 3 != 2);
+    let own: Vec<Vec<f64>> = own.map(|(_, gradient)| gradient).collect();
+    assert_eq!(own.len(), all("gradients").len());
+    own.iter().zip(all("gradients")).for_each(|(got, want)| close(got, &want, &what));
 }
 
 #[test]
@@ -171,39 +202,53 @@ fn convolutional_critics_equal_pytorch_differentiated_twice() {
     let goldens = goldens();
     let cases = goldens["critics"].as_array().unwrap();
     assert_eq!(cases.len(), 6);
-    for case in cases {
-        let flag = |name: &str| case[name].as_bool().unwrap();
-        let all = |name: &str| case[name].as_array().unwrap().iter().map(floats).collect::<Vec<_>>();
-        let rows = |name: &str| tensor(all(name).concat(), [4, all(name)[0].len()]);
-        let equipment = Equipment {
-            pack: case["pack"].as_u64().unwrap() as usize,
-            spectral_norm: flag("spectral"),
-            minibatch_deviation: flag("deviation"),
+    cases.iter().for_each(|case| check_critic(case, NetworkKind::Convolutional, SHAPE));
+}
+
+#[test]
+fn residual_critics_equal_pytorch_differentiated_twice() {
+    let goldens = goldens();
+    let cases = goldens["residual_critics"].as_array().unwrap();
+    assert_eq!(cases.len(), 2);
+    cases.iter().for_each(|case| check_critic(case, NetworkKind::Residual, SampleShape::Picture(16, 16, 2)));
+}
+
+#[test]
+fn residual_generators_equal_pytorch() {
+    let goldens = goldens();
+    let case = &goldens["residual_generator"];
+    let all = |name: &str| case[name].as_array().unwrap().iter().map(floats).collect::<Vec<_>>();
+    let config = networks(case, NetworkKind::Residual, BatchNorm::None);
+    let shape = SampleShape::Picture(16, 16, 2);
+    let network = config.generator(shape, &Init::new(1, &Device::flex().autodiff())).unwrap();
+    let network = network.map(&mut Take(all("parameters")));
+    let y = network.learning(tensor(all("z").concat(), [2, 5]), Precision::F32).unwrap();
+    close(&values(y.clone()), &all("y").concat(), "pictures");
+    let gradients = (y * tensor(all("along").concat(), [2, 512])).sum().backward();
+    let mut collect = Collect(&gradients, Vec::new());
+    network.visit(&mut collect);
+    assert_eq!(collect.1.len(), all("gradients").len());
+    for (k, (got, want)) in collect.1.iter().zip(all("gradients")).enumerate() {
+        close(got, &want, &format!("parameter {k}"));
+    }
+}
+
+/// A block is the identity before it learns, but where only its direction counts.
+#[test]
+fn residual_critics_are_short_at_first() {
+    let config = NetworksConfig { network: NetworkKind::Residual, channels: 3, ..NetworksConfig::default() };
+    for spectral_norm in [false, true] {
+        let equipment = Equipment { pack: 1, spectral_norm, minibatch_deviation: false };
+        let slope = |blocks: usize| {
+            let config = NetworksConfig { blocks, ..config.clone() };
+            let init = Init::new(1, &Device::flex());
+            let network = config.discriminator(SampleShape::Picture(8, 8, 1), equipment, &init).unwrap();
+            let x = Tensor::<2>::from_data(TensorData::new(vec![0.5f32; 64], [1, 64]), &Device::flex());
+            let (y, d_y) = network.tangent(x.clone(), x, Precision::F32).unwrap();
+            [y, d_y].map(|x| values(x)[0])
         };
-        let init = Init::new(1, &Device::flex().autodiff());
-        let network = convolutional(case, BatchNorm::None).discriminator(SHAPE, equipment, &init).unwrap();
-        let (parameters, units) = (all("parameters"), all("units"));
-        let mut values_of = Vec::new();
-        for layer in 0..2 {
-            values_of.extend_from_slice(&parameters[2 * layer..][..2]);
-            values_of.extend(flag("spectral").then(|| units[layer].clone()));
-        }
-        let network = network.map(&mut Take(values_of));
-        let what = format!("{} pack {} spectral {}", case["kind"], case["pack"], case["spectral"]);
-        if case["kind"] == "r1" {
-            let logits = network.logits(rows("real"), Precision::F32).unwrap();
-            close(&values(logits), &floats(&case["logits"]), &what);
-        }
-        let penalty = Penalty { kind: serde_json::from_value(case["kind"].clone()).unwrap(), weight: 1.0 };
-        let got = penalty.of(&network, rows("real"), rows("fake"), &floats(&case["share"]), Precision::F32).unwrap();
-        close(&[got.value, got.slope], &[case["value"].as_f64().unwrap(), case["slope"].as_f64().unwrap()], &what);
-        let mut collect = Collect(&got.gradient.backward(), Vec::new());
-        network.visit(&mut collect);
-        // What no gradient moves has none.
-        let own = collect.1.into_iter().enumerate().filter(|(k, _)| !flag("spectral") || k % 3 != 2);
-        for ((_, got), want) in own.zip(all("gradients")) {
-            close(&got, &want, &what);
-        }
+        assert_eq!(slope(1) == slope(3), !spectral_norm);
+        assert!(slope(3).iter().all(|x| x.is_finite()));
     }
 }
 
@@ -217,7 +262,7 @@ fn convolutional_generators_equal_pytorch() {
         let all = |name: &str| case[name].as_array().unwrap().iter().map(floats).collect::<Vec<_>>();
         let batch_norm = if norm { BatchNorm::Generator } else { BatchNorm::None };
         let init = Init::new(1, &Device::flex().autodiff());
-        let network = convolutional(case, batch_norm).generator(SHAPE, &init).unwrap();
+        let network = networks(case, NetworkKind::Convolutional, batch_norm).generator(SHAPE, &init).unwrap();
         let names: &[&str] = match norm {
             true => &["project", "shift", "scale", "offset", "mean", "variance", "weight", "bias"],
             false => &["project", "shift", "weight", "bias"],

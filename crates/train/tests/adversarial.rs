@@ -53,7 +53,7 @@ fn of_pictures(folder: &str) -> String {
 fn an_interrupted_run_ends_with_the_same_bytes_and_so_do_other_threads() {
     let directory = tempfile::tempdir().unwrap();
     let pictures = of_pictures(&folder(directory.path(), 30));
-    let games: [(&str, &[&str]); 6] = [
+    let games: [(&str, &[&str]); 7] = [
         (POINTS, &[]),
         (
             POINTS,
@@ -85,6 +85,7 @@ fn an_interrupted_run_ends_with_the_same_bytes_and_so_do_other_threads() {
                 "adversarial.remedies={pack=2, spectral_norm=true}",
             ],
         ),
+        (&pictures, &["model.network=residual", "model.blocks=2", "adversarial.penalty=[{kind='r2',weight=0.1}]"]),
     ];
     for (case, (text, set)) in games.into_iter().enumerate() {
         let device = Device::flex();
@@ -136,8 +137,10 @@ fn what_theory_forbids_is_an_error_that_says_why() {
         (&[spectral, between], "asks for 1 everywhere"),
         (&["adversarial.objective=wasserstein"], "no bound unless the discriminator's slope has"),
         (&["adversarial.remedies.pack=3"], "a multiple of pack = 3"),
-        (&["model.batch_norm=both"], "only convolutions"),
+        (&["model.batch_norm=both"], "can be normalised over the batch"),
         (&["model.network=convolutional"], "convolutions are for pictures"),
+        (&["model.network=residual"], "convolutions are for pictures"),
+        (&["model.blocks=0"], "1 to 16 blocks"),
         (&["train.decay=plateau"], "no score says when a game stands still"),
         (&["train.steps=0"], "train.steps"),
         (&["train.discriminator.learning_rate=0"], "train.discriminator.learning_rate"),
@@ -242,7 +245,7 @@ fn a_classifier_is_of_its_run_and_of_no_other_pictures() {
     let out = directory.path().join("run");
     let outcome = adversarial::train(recipe(&text, &[]), &options(&out), &Device::flex(), &mut Quiet).unwrap();
     assert_eq!(outcome.score.coverage.as_ref().unwrap().of, 8);
-    let again = adversarial::evaluate(&outcome.model, None, None).unwrap();
+    let again = adversarial::evaluate(&outcome.model, None, None, None).unwrap();
     assert_eq!(again, outcome.score);
     // Pictures of somebody else's have other classes, or none.
     let [others, _] = digits(
@@ -253,7 +256,7 @@ fn a_classifier_is_of_its_run_and_of_no_other_pictures() {
         },
         60,
     );
-    let other = adversarial::evaluate(&outcome.model, Some(Path::new(&others)), None).unwrap();
+    let other = adversarial::evaluate(&outcome.model, Some(Path::new(&others)), None, None).unwrap();
     assert!(other.coverage.is_none());
     // A run in the place of another keeps nothing of it.
     assert!(out.join("recogniser.safetensors").exists() && out.join("samples/00000003.png").exists());

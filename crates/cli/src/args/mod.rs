@@ -135,7 +135,16 @@ pub struct TrainArgs {
 Examples:
   simurgh eval fa-en --data mine.tsv
   simurgh eval multi30k.safetensors --data-dir ~/data
-  simurgh eval runs/fa-en-1/model.safetensors --data mine.tsv --json")]
+  simurgh eval runs/fa-en-1/model.safetensors --data mine.tsv --json
+  simurgh eval runs/mnist-gan-1/model.safetensors --features network.safetensors
+
+A network for --features is a safetensors file with PyTorch's weights, and what is done with them as JSON under its metadata
+key `layers`. Pixels come in from -1 to 1. In Python:
+  layers = [{\"kind\": \"scale\", \"factor\": [0.5], \"shift\": [0.5]},       a number a channel
+            {\"kind\": \"convolution\", \"name\": \"conv1\", \"stride\": 1, \"padding\": 1, \"activation\": \"relu\"},
+            {\"kind\": \"max-pool\", \"size\": 2},                         or mean-pool; mean is over all pixels
+            {\"kind\": \"linear\", \"name\": \"fc\"}]                        activations: none, relu, leaky-relu, tanh
+  safetensors.torch.save_file(net.state_dict(), \"network.safetensors\", metadata={\"layers\": json.dumps(layers)})")]
 pub struct EvalArgs {
     /// A built-in model or a file
     pub model: String,
@@ -151,6 +160,9 @@ pub struct EvalArgs {
     /// BLEU's tokenisation [default: the recipe's]
     #[arg(long, value_name = "NAME", value_parser = ["13a", "intl", "none"])]
     pub tokenize: Option<String>,
+    /// Of a generator of pictures: a network whose features they are compared by, in place of pixels
+    #[arg(long, value_name = "FILE")]
+    pub features: Option<PathBuf>,
     /// Also write the translations to this file, a line each
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -190,6 +202,9 @@ pub struct LabArgs {
     /// With fewer or smaller trainings
     #[arg(long)]
     pub quick: bool,
+    /// Where MNIST is looked up, for full forms [default: the environment's SIMURGH_DATA, else the folder data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
     /// The folder of the pages
     #[arg(long, value_name = "DIR", default_value = "lab")]
     pub out: PathBuf,

@@ -21,7 +21,7 @@ pub struct ComposeArgs {
     /// A built-in model (see `simurgh models`) or a file
     #[arg(long, value_name = "MODEL", default_value = crate::builtin::DEFAULT_MUSIC)]
     pub model: String,
-    /// A chord (C, F#m, Bb7, Am/E) or notes (\"C4 E4 G4\", \"60 64 67\") to begin with; several times: one after the other
+    /// A chord (C, F#m, Bb7, Am/E) or notes ("C4 E4 G4", "60 64 67") to begin with; several times: one after the other
     #[arg(long, value_name = "CHORD")]
     pub start: Vec<String>,
     /// Frames, those it begins with among them

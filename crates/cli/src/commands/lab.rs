@@ -1,5 +1,6 @@
 //! `simurgh lab`
 
+use super::data_directory;
 use crate::args::LabArgs;
 use crate::failure::{Failure, tell};
 use simurgh_data::InputError;
@@ -27,7 +28,7 @@ pub fn run(args: &LabArgs) -> Result<(), Failure> {
         })?],
     };
     std::fs::create_dir_all(&args.out).map_err(|e| InputError::io(&args.out, "a folder that can be written", &e))?;
-    let settings = Settings { quick: args.quick, seed: args.seed };
+    let settings = Settings { quick: args.quick, seed: args.seed, data: data_directory(args.data_dir.as_ref()) };
     let mut wrong = Vec::new();
     for (k, experiment) in chosen.iter().enumerate() {
         let report = (experiment.run)(&settings)?;

@@ -1,9 +1,11 @@
-//! Pictures: folders of files, IDX files, grids to look at.
+//! Pictures: folders of files, IDX files, drawn ones, grids to look at.
 
+mod drawn;
 mod folder;
 mod grid;
 mod idx;
 
+pub use drawn::{SHAPES, shapes};
 pub use folder::{Folder, folder};
 pub use grid::{grid, to_png};
 pub use idx::{labels, pictures};

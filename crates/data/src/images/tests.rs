@@ -87,3 +87,21 @@ fn a_grid_has_every_picture_at_its_place() {
     assert!(to_png(&large).starts_with(b"\x89PNG"));
     assert_eq!(grid(&Pictures { width: 2, height: 2, channels: 3, data: Vec::new() }, 4, 1).height, 2);
 }
+
+#[test]
+fn drawn_pictures_have_bright_shapes_of_every_kind() {
+    let (pictures, kinds) = shapes(200, 16, 3);
+    assert_eq!((pictures.len(), pictures.size(), kinds.len()), (200, 256, 200));
+    for kind in 0..SHAPES.len() as u8 {
+        assert!(kinds.iter().filter(|k| **k == kind).count() > 20);
+    }
+    for (k, kind) in kinds.iter().enumerate() {
+        let picture = pictures.picture(k);
+        let bright = picture.iter().filter(|x| **x > 200).count();
+        assert!((8..120).contains(&bright), "{bright} of kind {kind}");
+        // Nothing is cut off.
+        assert!((0..16).all(|i| [i, 240 + i, 16 * i, 16 * i + 15].into_iter().all(|at| picture[at] < 128)));
+    }
+    assert_eq!(shapes(10, 16, 3).0.data, pictures.data[..2560]);
+    assert_ne!(shapes(10, 16, 4).0.data, pictures.data[..2560]);
+}

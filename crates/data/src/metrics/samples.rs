@@ -144,10 +144,51 @@ pub fn closest_pair(rows: Rows<'_>) -> Option<(usize, usize, f64)> {
     distances.min_by(|a, b| a.2.total_cmp(&b.2)).map(|(j, i, d)| (j, i, d.sqrt()))
 }
 
+/// How many samples a generator has to give, by the birthday paradox (Arora & Zhang 2018, section 3): of `support` equally likely ones
+/// a pair is the same with a chance of 1 / support.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Birthday {
+    /// Samples that were looked at.
+    pub samples: usize,
+    /// Two that are no further apart count as the same.
+    pub threshold: f64,
+    /// Pairs that are.
+    pub duplicates: usize,
+    /// All pairs over those: about as many different samples there are; none without duplicates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub support: Option<f64>,
+}
+
+impl Birthday {
+    /// Of all pairs of rows.
+    pub fn new(rows: Rows<'_>, threshold: f64) -> Self {
+        let samples = rows.len();
+        let pairs = (0..samples).flat_map(|i| (0..i).map(move |j| (i, j)));
+        let most = threshold * threshold;
+        let duplicates = pairs.filter(|(i, j)| squared(rows.row(*i), rows.row(*j)) <= most).count();
+        let all = samples as f64 * (samples as f64 - 1.0) / 2.0;
+        Self { samples, threshold, duplicates, support: (duplicates > 0).then(|| all / duplicates as f64) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::Value;
+
+    #[test]
+    fn birthdays_say_how_many_samples_there_are() {
+        // 2000 draws of 500 points.
+        let mut random = Random::new(5);
+        let points: Vec<f32> = (0..2000).flat_map(|_| [random.below(500) as f32, 1.0]).collect();
+        let found = Birthday::new(Rows::new(&points, 2).unwrap(), 0.25);
+        assert!((found.support.unwrap() / 500.0 - 1.0).abs() < 0.1, "{found:?}");
+        let apart = Birthday::new(Rows::new(&[0.0, 1.0, 3.0], 1).unwrap(), 0.5);
+        assert_eq!((apart.duplicates, apart.support), (0, None));
+        let at = |threshold| Birthday::new(Rows::new(&[0.0, 1.0, 3.0], 1).unwrap(), threshold).duplicates;
+        assert_eq!((at(1.0), at(2.0), at(3.0)), (1, 2, 3));
+        assert_eq!(Birthday::new(Rows::new(&[0.0], 1).unwrap(), 9.0).support, None);
+    }
 
     /// `goldens/samples`
     #[test]

@@ -5,6 +5,7 @@ mod disjoint_supports;
 mod jensen_shannon;
 mod mode_collapse;
 mod optimal_discriminator;
+mod perfect_discriminator;
 mod saturation;
 
 use crate::{Report, Settings};
@@ -22,7 +23,7 @@ pub struct Experiment {
 }
 
 /// All of them.
-pub const EXPERIMENTS: [Experiment; 6] = [
+pub const EXPERIMENTS: [Experiment; 7] = [
     Experiment {
         id: "optimal-discriminator",
         about: "the best discriminator, and what it leaves to the generator: -log 4 + 2 JSD",
@@ -37,6 +38,11 @@ pub const EXPERIMENTS: [Experiment; 6] = [
         id: "saturation",
         about: "two losses of a generator: one whose gradient vanishes, one whose does not",
         run: saturation::run,
+    },
+    Experiment {
+        id: "perfect-discriminator",
+        about: "a fresh discriminator against a generator that stands still: how soon it is right, and what it teaches",
+        run: perfect_discriminator::run,
     },
     Experiment {
         id: "disjoint-supports",

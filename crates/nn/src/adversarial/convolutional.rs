@@ -1,13 +1,14 @@
 //! Convolutional networks for pictures: a pair of DCGAN's kind (Radford et al. 2016).
 
-use super::dense::{Dense, scaled_by_slope, tangent};
-use super::spectral::{FIRST, direction, iterated, normalised};
-use super::{Critic, Equipment, column, minibatch};
+use super::conv_layer::{Conv, Norm, Up};
+use super::dense::{Dense, tangent};
+use super::minibatch::{compared, compared_tangent, side_by_side};
+use super::{Critic, Equipment};
 use crate::init::Init;
-use crate::ops::{Activation, Geometry, activated, batch_norm, convolution, linear, transposed_convolution};
+use crate::ops::{Activation, Geometry, linear};
 use crate::pass::Precision;
-use burn::module::{Module, Param};
-use burn::tensor::{Tensor, TensorData};
+use burn::module::Module;
+use burn::tensor::Tensor;
 use simurgh_kernels::ShapeError;
 use simurgh_kernels::shape::Check;
 
@@ -41,19 +42,19 @@ impl ConvConfig {
     }
 
     /// Height, width and channels after `level` halvings.
-    fn level(&self, level: usize) -> [usize; 3] {
+    pub(super) fn level(&self, level: usize) -> [usize; 3] {
         let [height, width, channels] = self.picture;
         let channels = if level == 0 { channels } else { self.channels << (level - 1) };
         [height >> level, width >> level, channels]
     }
 
     /// Between a level and the next, seen from the larger picture, which has so many channels.
-    fn geometry(&self, level: usize, channels: usize) -> Geometry {
+    pub(super) fn geometry(&self, level: usize, channels: usize) -> Geometry {
         let [height, width, _] = self.level(level);
         Geometry { height, width, channels, kernel: KERNEL, stride: 2, padding: 1 }
     }
 
-    fn check(&self) -> Result<(), ShapeError> {
+    pub(super) fn check(&self) -> Result<(), ShapeError> {
         let check = Check("convolutional network");
         let names = ["the height", "the width", "the channels"];
         names.into_iter().zip(self.picture).try_for_each(|(name, size)| check.some(name, size))?;
@@ -67,68 +68,6 @@ impl ConvConfig {
         check.count("the smallest picture", &[("height", height), ("width", width), ("channels", channels)])?;
         Ok(())
     }
-}
-
-/// Scale and shift of a batch normalisation, and what its input is like in use; PyTorch's names.
-#[derive(Module, Debug)]
-struct Norm {
-    weight: Param<Tensor<1>>,
-    bias: Param<Tensor<1>>,
-    running_mean: Param<Tensor<1>>,
-    running_var: Param<Tensor<1>>,
-}
-
-impl Norm {
-    fn new(init: &Init, channels: usize) -> Self {
-        Self {
-            weight: init.constant([channels], 1.0),
-            bias: init.constant([channels], 0.0),
-            running_mean: init.fixed([channels], 0.0),
-            running_var: init.fixed([channels], 1.0),
-        }
-    }
-
-    /// `[pictures, pixels channels]`, by the batch's own statistics.
-    fn by_batch(&self, x: Tensor<2>, activation: Activation) -> Result<Tensor<2>, ShapeError> {
-        let ([pictures, width], [channels]) = (x.dims(), self.weight.val().dims());
-        let x = x.reshape([pictures * width / channels, channels]);
-        Ok(batch_norm(x, self.weight.val(), self.bias.val(), activation)?.reshape([pictures, width]))
-    }
-
-    /// The same, by those that were kept.
-    fn by_kept(&self, x: Tensor<2>, activation: Activation) -> Tensor<2> {
-        let ([pictures, width], [channels]) = (x.dims(), self.weight.val().dims());
-        let x = x.reshape([pictures * width / channels, channels]);
-        let deviation = (self.running_var.val() + simurgh_kernels::batch_norm::EPSILON).sqrt();
-        let factor = self.weight.val() / deviation;
-        let y = (x - self.running_mean.val().unsqueeze()) * factor.unsqueeze() + self.bias.val().unsqueeze();
-        activated(y, activation).reshape([pictures, width])
-    }
-
-    /// With the statistics of `x` kept.
-    fn keeping(self, x: &Tensor<2>) -> Result<Self, ShapeError> {
-        let [channels] = self.weight.val().dims();
-        let data: Vec<f32> = x.clone().into_data().iter::<f32>().collect();
-        let of = simurgh_kernels::batch_norm::statistics(&data, channels)?;
-        let put = |param: Param<Tensor<1>>, data: Vec<f32>| {
-            param.map(|old| Tensor::from_data(TensorData::new(data, [channels]), (&old.device(), old.dtype())))
-        };
-        Ok(Self {
-            running_mean: put(self.running_mean, of.mean),
-            running_var: put(self.running_var, of.variance),
-            ..self
-        })
-    }
-}
-
-/// A layer that doubles a picture; PyTorch's weight of a transposed convolution.
-#[derive(Module, Debug)]
-struct Up {
-    weight: Param<Tensor<4>>,
-    bias: Param<Tensor<1>>,
-    norm: Option<Norm>,
-    #[module(skip)]
-    geometry: Geometry,
 }
 
 /// A network from noise to pictures.
@@ -151,13 +90,10 @@ impl ConvGenerator {
         let norm = |channels: usize| config.batch_norm.then(|| Norm::new(init, channels));
         let up = |level: usize| {
             let ([_, _, from], [_, _, to]) = (config.level(level + 1), config.level(level));
-            let shape = [from, to, KERNEL, KERNEL];
-            Up {
-                weight: init.normal(&format!("{name}.layers.{}", levels - 1 - level), shape, DEVIATION),
-                bias: init.constant([to], 0.0),
-                norm: if level == 0 { None } else { norm(to) },
-                geometry: config.geometry(level, to),
-            }
+            let name = format!("{name}.layers.{}", levels - 1 - level);
+            let mut layer = Up::new(init, &name, from, config.geometry(level, to), DEVIATION);
+            layer.norm = if level == 0 { None } else { norm(to) };
+            layer
         };
         Ok(Self {
             project: Dense::new(init, &format!("{name}.project"), [latent, height * width * channels], false),
@@ -217,8 +153,7 @@ impl ConvGenerator {
         for (l, layer) in self.layers.iter().enumerate() {
             let last = l + 1 == self.layers.len();
             let activation = if last { Activation::Tanh } else { after(&layer.norm) };
-            let (weight, bias) = (layer.weight.val(), Some(layer.bias.val()));
-            x = transposed_convolution(x, weight, bias, layer.geometry, activation, precision)?;
+            x = layer.forward(x, activation, precision)?;
             if let Some(norm) = &layer.norm {
                 x = normalise(norm, l + 1, x)?;
             }
@@ -227,48 +162,18 @@ impl ConvGenerator {
     }
 }
 
-/// A layer that halves a picture; PyTorch's weight of a convolution.
-#[derive(Module, Debug)]
-struct Down {
-    weight: Param<Tensor<4>>,
-    bias: Param<Tensor<1>>,
-    weight_u: Option<Param<Tensor<1>>>,
-    norm: Option<Norm>,
-    #[module(skip)]
-    geometry: Geometry,
-}
-
-impl Down {
-    /// `[out, patch]`
-    fn matrix(&self) -> Tensor<2> {
-        let [out, channels, kernel, _] = self.weight.val().dims();
-        self.weight.val().reshape([out, channels * kernel * kernel])
-    }
-
-    /// The weight in use.
-    fn weight(&self) -> Tensor<4> {
-        match &self.weight_u {
-            None => self.weight.val(),
-            Some(u) => normalised(self.matrix(), &u.val()).reshape(self.weight.val().dims()),
-        }
-    }
-
-    fn iterated(mut self) -> Self {
-        let matrix = self.matrix();
-        self.weight_u = self.weight_u.map(|u| iterated(&matrix, u));
-        self
-    }
-}
-
 /// A network that says how real pictures are.
 #[derive(Module, Debug)]
 pub struct ConvDiscriminator {
-    layers: Vec<Down>,
+    layers: Vec<Conv>,
     head: Dense,
     #[module(skip)]
     compares: bool,
     #[module(skip)]
     pack: usize,
+    /// Of a picture.
+    #[module(skip)]
+    channels: usize,
 }
 
 impl ConvDiscriminator {
@@ -289,14 +194,8 @@ impl ConvDiscriminator {
             let ([_, _, from], [_, _, to]) = (config.level(level), config.level(level + 1));
             let from = if level == 0 { from * pack } else { from };
             let name = format!("{name}.layers.{level}");
-            let layer = Down {
-                weight: init.normal(&name, [to, from, KERNEL, KERNEL], DEVIATION),
-                bias: init.constant([to], 0.0),
-                weight_u: spectral.then(|| direction(init, &name, to)),
-                norm: (config.batch_norm && level > 0).then(|| Norm::new(init, to)),
-                geometry: config.geometry(level, from),
-            };
-            (0..if spectral { FIRST } else { 0 }).fold(layer, |layer, _| layer.iterated())
+            let layer = Conv::new(init, &name, config.geometry(level, from), to, DEVIATION, spectral);
+            if config.batch_norm && level > 0 { layer.normalised(init) } else { layer }
         };
         let [height, width, channels] = config.level(config.halvings());
         let features = height * width * channels + usize::from(compares);
@@ -305,79 +204,45 @@ impl ConvDiscriminator {
             head: Dense::new(init, &format!("{name}.head"), [features, outputs], spectral),
             compares,
             pack,
+            channels: config.picture[2],
         })
     }
 
     /// The network after a step of power iteration on every weight whose spectral norm is kept.
     #[must_use]
     pub fn iterated(self) -> Self {
-        let layers = self.layers.into_iter().map(Down::iterated).collect();
+        let layers = self.layers.into_iter().map(Conv::iterated).collect();
         Self { layers, head: self.head.iterated(), ..self }
-    }
-
-    /// `[batch, pack picture]`, the pictures of a pack one after the other, with their channels side by side.
-    fn side_by_side(&self, x: Tensor<2>) -> Tensor<2> {
-        if self.pack == 1 {
-            return x;
-        }
-        let [batch, width] = x.dims();
-        let Geometry { channels, .. } = self.layers[0].geometry;
-        let (own, pixels) = (channels / self.pack, width / channels);
-        x.reshape([batch, self.pack, pixels, own]).permute([0, 2, 1, 3]).reshape([batch, width])
-    }
-
-    /// The last layer's numbers, `[batch, outputs]`, of `x[batch, pack picture]`.
-    ///
-    /// # Errors
-    /// If the width is another.
-    pub fn scores(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<2>, ShapeError> {
-        let mut x = self.side_by_side(x);
-        for layer in &self.layers {
-            let activation = if layer.norm.is_some() { Activation::Identity } else { Activation::LeakyRelu };
-            let bias = Some(layer.bias.val());
-            x = convolution(x, layer.weight(), bias, layer.geometry, activation, precision)?;
-            if let Some(norm) = &layer.norm {
-                x = norm.by_batch(x, Activation::LeakyRelu)?;
-            }
-        }
-        if self.compares {
-            x = minibatch::beside(x.clone(), minibatch::deviation(&x));
-        }
-        let (weight, bias) = self.head.values();
-        linear(x, weight, Some(bias), Activation::Identity, precision)
     }
 }
 
 impl Critic for ConvDiscriminator {
-    fn logits(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<1>, ShapeError> {
-        column(self.scores(x, precision)?)
+    fn scores(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<2>, ShapeError> {
+        let mut x = side_by_side(x, self.pack, self.channels * self.pack);
+        for layer in &self.layers {
+            x = layer.forward(x, Activation::LeakyRelu, precision)?;
+        }
+        if self.compares {
+            x = compared(x);
+        }
+        let (weight, bias) = self.head.values();
+        linear(x, weight, Some(bias), Activation::Identity, precision)
     }
 
-    /// Without normalisation over the batch.
-    fn tangent(
+    fn scores_tangent(
         &self,
         x: Tensor<2>,
         direction: Tensor<2>,
         precision: Precision,
-    ) -> Result<(Tensor<1>, Tensor<1>), ShapeError> {
-        let (mut x, mut d_x) = (self.side_by_side(x), self.side_by_side(direction));
+    ) -> Result<(Tensor<2>, Tensor<2>), ShapeError> {
+        let packed = |x| side_by_side(x, self.pack, self.channels * self.pack);
+        let mut both = (packed(x), packed(direction));
         for layer in &self.layers {
-            if layer.norm.is_some() {
-                let name = "a layer normalised over the batch";
-                let (expected, got) = ("none".into(), "one: it has no slope of a sample's own".into());
-                return Err(ShapeError::Value { operation: "gradient penalty", name, expected, got });
-            }
-            let (weight, bias) = (layer.weight(), Some(layer.bias.val()));
-            x = convolution(x, weight.clone(), bias, layer.geometry, Activation::LeakyRelu, precision)?;
-            // x = activation(conv(x) + b)
-            d_x = convolution(d_x, weight, None, layer.geometry, Activation::Identity, precision)?;
-            d_x = scaled_by_slope(d_x, &x, Activation::LeakyRelu);
+            both = layer.tangent(both, Activation::LeakyRelu, precision)?;
         }
         if self.compares {
-            let (s, d_s) = minibatch::deviation_tangent(&x, &d_x);
-            (x, d_x) = (minibatch::beside(x, s), minibatch::beside(d_x, d_s));
+            both = compared_tangent(both);
         }
-        let (y, d_y) = tangent(self.head.values(), (x, d_x), Activation::Identity, precision)?;
-        Ok((column(y)?, column(d_y)?))
+        tangent(self.head.values(), both, Activation::Identity, precision)
     }
 }

@@ -1,7 +1,8 @@
 //! Fully connected networks, for points of a plane and small pictures.
 
+use super::Critic;
 use super::dense::{Dense, tangent};
-use super::{Critic, column, minibatch};
+use super::minibatch::{compared, compared_tangent};
 use crate::init::Init;
 use crate::ops::{Activation, linear};
 use crate::pass::Precision;
@@ -106,34 +107,9 @@ impl Mlp {
     /// If the width is another.
     pub fn forward(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<2>, ShapeError> {
         self.layers.iter().enumerate().try_fold(x, |x, (l, layer)| {
-            let x = match self.compares(l) {
-                true => minibatch::beside(x.clone(), minibatch::deviation(&x)),
-                false => x,
-            };
+            let x = if self.compares(l) { compared(x) } else { x };
             let (weight, bias) = layer.values();
             linear(x, weight, Some(bias), self.activation(l), precision)
-        })
-    }
-
-    /// The same, and how the result changes as `x` moves along `direction[batch, input]`: the product of the Jacobian with it.
-    ///
-    /// # Errors
-    /// As [`Mlp::forward`].
-    pub fn forward_tangent(
-        &self,
-        x: Tensor<2>,
-        direction: Tensor<2>,
-        precision: Precision,
-    ) -> Result<(Tensor<2>, Tensor<2>), ShapeError> {
-        self.layers.iter().enumerate().try_fold((x, direction), |(x, d_x), (l, layer)| {
-            let both = match self.compares(l) {
-                true => {
-                    let (s, d_s) = minibatch::deviation_tangent(&x, &d_x);
-                    (minibatch::beside(x, s), minibatch::beside(d_x, d_s))
-                }
-                false => (x, d_x),
-            };
-            tangent(layer.values(), both, self.activation(l), precision)
         })
     }
 
@@ -157,17 +133,19 @@ impl Mlp {
 }
 
 impl Critic for Mlp {
-    fn logits(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<1>, ShapeError> {
-        column(self.forward(x, precision)?)
+    fn scores(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<2>, ShapeError> {
+        self.forward(x, precision)
     }
 
-    fn tangent(
+    fn scores_tangent(
         &self,
         x: Tensor<2>,
         direction: Tensor<2>,
         precision: Precision,
-    ) -> Result<(Tensor<1>, Tensor<1>), ShapeError> {
-        let (y, d_y) = self.forward_tangent(x, direction, precision)?;
-        Ok((column(y)?, column(d_y)?))
+    ) -> Result<(Tensor<2>, Tensor<2>), ShapeError> {
+        self.layers.iter().enumerate().try_fold((x, direction), |both, (l, layer)| {
+            let both = if self.compares(l) { compared_tangent(both) } else { both };
+            tangent(layer.values(), both, self.activation(l), precision)
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! Two networks against each other: a generator that makes samples of noise, and a discriminator that tells them from data
 //! (Goodfellow et al. 2014).
 
+mod conv_layer;
 pub mod convolutional;
 mod dense;
 mod minibatch;
@@ -9,6 +10,7 @@ pub mod networks;
 pub mod objective;
 pub mod penalty;
 mod recogniser;
+pub mod residual;
 mod spectral;
 
 pub use mlp::{Mlp, MlpConfig, Nonlinearity};
@@ -22,25 +24,47 @@ use burn::tensor::Tensor;
 use simurgh_kernels::ShapeError;
 use simurgh_kernels::shape::Check;
 
-/// A network that says of samples how real they are.
+/// A network that says something of samples: one number, how real they are, or one a class.
 pub trait Critic {
-    /// A logit a sample, `[batch]`, of `x[batch, width]`.
+    /// `[batch, outputs]` of `x[batch, width]`.
     ///
     /// # Errors
     /// If the width is another.
-    fn logits(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<1>, ShapeError>;
+    fn scores(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<2>, ShapeError>;
 
-    /// The same, and how each changes as its sample moves along `direction[batch, width]`: `direction . d logit / d x`, `[batch]`.
-    /// A gradient flows from both to the parameters.
+    /// The same, and how each score changes as its sample moves along `direction[batch, width]`: the product of the Jacobian with
+    /// it. A gradient flows from both to the parameters.
     ///
     /// # Errors
-    /// As [`Critic::logits`].
+    /// As [`Critic::scores`], or if a sample's score has no slope of its own.
+    fn scores_tangent(
+        &self,
+        x: Tensor<2>,
+        direction: Tensor<2>,
+        precision: Precision,
+    ) -> Result<(Tensor<2>, Tensor<2>), ShapeError>;
+
+    /// A logit a sample, `[batch]`, of a network with one output.
+    ///
+    /// # Errors
+    /// As [`Critic::scores`], or if there is not one output.
+    fn logits(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<1>, ShapeError> {
+        column(self.scores(x, precision)?)
+    }
+
+    /// The same, and `direction . d logit / d x`, `[batch]`.
+    ///
+    /// # Errors
+    /// As [`Critic::scores_tangent`], or if there is not one output.
     fn tangent(
         &self,
         x: Tensor<2>,
         direction: Tensor<2>,
         precision: Precision,
-    ) -> Result<(Tensor<1>, Tensor<1>), ShapeError>;
+    ) -> Result<(Tensor<1>, Tensor<1>), ShapeError> {
+        let (y, d_y) = self.scores_tangent(x, direction, precision)?;
+        Ok((column(y)?, column(d_y)?))
+    }
 }
 
 /// `[batch, 1]` as `[batch]`.

@@ -3,6 +3,7 @@
 use super::Critic;
 use super::convolutional::{ConvConfig, ConvDiscriminator, ConvGenerator};
 use super::mlp::{Mlp, MlpConfig, Nonlinearity};
+use super::residual::{ResidualConfig, ResidualDiscriminator, ResidualGenerator};
 use crate::init::Init;
 use crate::pass::Precision;
 use burn::module::Module;
@@ -20,6 +21,8 @@ pub enum NetworkKind {
     Mlp,
     /// Convolutions that halve and double pictures (DCGAN; Radford et al. 2016).
     Convolutional,
+    /// Convolutions in blocks that pass their input on, without normalisation (R3GAN; Huang et al. 2024).
+    Residual,
 }
 
 /// Which networks are normalised over the batch.
@@ -64,7 +67,7 @@ impl SampleShape {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NetworksConfig {
-    /// "mlp" or, for pictures, "convolutional".
+    /// "mlp" or, for pictures, "convolutional" or "residual".
     pub network: NetworkKind,
     /// Numbers of the noise that a sample is made of.
     pub latent: usize,
@@ -72,17 +75,19 @@ pub struct NetworksConfig {
     pub hidden: Vec<usize>,
     /// Of an MLP: what follows every hidden layer, "relu", "leaky-relu" or "tanh".
     pub nonlinearity: Nonlinearity,
-    /// Of convolutions: channels of the layers at half the picture's size; twice as many at every halving.
+    /// Of convolutional and residual networks: channels of the layers at half the picture's size; twice as many at every halving.
     pub channels: usize,
-    /// Of convolutions: which networks are normalised over the batch, "none", "generator" or "both".
+    /// Of convolutional networks: which are normalised over the batch, "none", "generator" or "both".
     pub batch_norm: BatchNorm,
+    /// Of residual networks: blocks at each size of the picture.
+    pub blocks: usize,
 }
 
 impl Default for NetworksConfig {
     fn default() -> Self {
         let MlpConfig { hidden, nonlinearity, .. } = MlpConfig::default();
         let (channels, batch_norm) = (64, BatchNorm::None);
-        Self { network: NetworkKind::Mlp, latent: 16, hidden, nonlinearity, channels, batch_norm }
+        Self { network: NetworkKind::Mlp, latent: 16, hidden, nonlinearity, channels, batch_norm, blocks: 1 }
     }
 }
 
@@ -106,8 +111,11 @@ impl NetworksConfig {
         if !(1..=1024).contains(&self.channels) {
             return Some(("channels", "1 to 1024 channels".into(), self.channels.to_string()));
         }
-        if self.network == NetworkKind::Mlp && self.batch_norm != BatchNorm::None {
-            let expected = "\"none\" with network = \"mlp\": only convolutions are normalised over the batch";
+        if !(1..=16).contains(&self.blocks) {
+            return Some(("blocks", "1 to 16 blocks".into(), self.blocks.to_string()));
+        }
+        if self.network != NetworkKind::Convolutional && self.batch_norm != BatchNorm::None {
+            let expected = "\"none\": only network = \"convolutional\" can be normalised over the batch";
             return Some(("batch_norm", expected.into(), "another".into()));
         }
         self.mlp().problem()
@@ -140,6 +148,10 @@ impl NetworksConfig {
                 let config = self.conv(shape, self.batch_norm != BatchNorm::None)?;
                 GeneratorNetwork::Convolutional(ConvGenerator::new(&config, "generator", self.latent, init)?)
             }
+            NetworkKind::Residual => {
+                let config = ResidualConfig { sizes: self.conv(shape, false)?, blocks: self.blocks };
+                GeneratorNetwork::Residual(ResidualGenerator::new(&config, "generator", self.latent, init)?)
+            }
         };
         // What a picture's pixels are, and points of a plane are not.
         let bounded = matches!(shape, SampleShape::Picture(..));
@@ -169,6 +181,12 @@ impl NetworksConfig {
                     ConvDiscriminator::new(&config, "discriminator", Equipment { pack, ..equipment }, 1, init)?;
                 DiscriminatorNetwork::Convolutional(network)
             }
+            NetworkKind::Residual => {
+                let config = ResidualConfig { sizes: self.conv(shape, false)?, blocks: self.blocks };
+                let equipment = Equipment { pack, ..equipment };
+                let network = ResidualDiscriminator::new(&config, "discriminator", equipment, 1, init)?;
+                DiscriminatorNetwork::Residual(network)
+            }
         };
         Ok(Discriminator { network, pack })
     }
@@ -190,6 +208,7 @@ pub struct Generator {
 enum GeneratorNetwork {
     Mlp(Mlp),
     Convolutional(ConvGenerator),
+    Residual(ResidualGenerator),
 }
 
 impl Generator {
@@ -217,6 +236,7 @@ impl Generator {
                 Ok(if self.bounded { x.tanh() } else { x })
             }
             GeneratorNetwork::Convolutional(network) => network.forward(z, learns, precision),
+            GeneratorNetwork::Residual(network) => network.forward(z, precision),
         }
     }
 
@@ -229,7 +249,7 @@ impl Generator {
             GeneratorNetwork::Convolutional(network) => {
                 GeneratorNetwork::Convolutional(network.calibrated(z, precision)?)
             }
-            network @ GeneratorNetwork::Mlp(_) => network,
+            network => network,
         };
         Ok(Self { network, ..self })
     }
@@ -249,6 +269,7 @@ pub struct Discriminator {
 enum DiscriminatorNetwork {
     Mlp(Mlp),
     Convolutional(ConvDiscriminator),
+    Residual(ResidualDiscriminator),
 }
 
 impl Discriminator {
@@ -273,28 +294,33 @@ impl Discriminator {
         let network = match self.network {
             DiscriminatorNetwork::Mlp(mlp) => DiscriminatorNetwork::Mlp(mlp.iterated()),
             DiscriminatorNetwork::Convolutional(network) => DiscriminatorNetwork::Convolutional(network.iterated()),
+            DiscriminatorNetwork::Residual(network) => DiscriminatorNetwork::Residual(network.iterated()),
         };
         Self { network, ..self }
     }
 }
 
-impl Critic for Discriminator {
-    fn logits(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<1>, ShapeError> {
-        match &self.network {
-            DiscriminatorNetwork::Mlp(mlp) => mlp.logits(x, precision),
-            DiscriminatorNetwork::Convolutional(network) => network.logits(x, precision),
+impl DiscriminatorNetwork {
+    fn critic(&self) -> &dyn Critic {
+        match self {
+            Self::Mlp(network) => network,
+            Self::Convolutional(network) => network,
+            Self::Residual(network) => network,
         }
     }
+}
 
-    fn tangent(
+impl Critic for Discriminator {
+    fn scores(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<2>, ShapeError> {
+        self.network.critic().scores(x, precision)
+    }
+
+    fn scores_tangent(
         &self,
         x: Tensor<2>,
         direction: Tensor<2>,
         precision: Precision,
-    ) -> Result<(Tensor<1>, Tensor<1>), ShapeError> {
-        match &self.network {
-            DiscriminatorNetwork::Mlp(mlp) => mlp.tangent(x, direction, precision),
-            DiscriminatorNetwork::Convolutional(network) => network.tangent(x, direction, precision),
-        }
+    ) -> Result<(Tensor<2>, Tensor<2>), ShapeError> {
+        self.network.critic().scores_tangent(x, direction, precision)
     }
 }

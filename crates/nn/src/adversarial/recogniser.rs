@@ -1,7 +1,8 @@
 //! A classifier of small pictures, which says of a generator's samples what they show.
 
-use super::Equipment;
-use super::convolutional::{ConvConfig, ConvDiscriminator};
+use super::convolutional::ConvConfig;
+use super::residual::{ResidualConfig, ResidualDiscriminator};
+use super::{Critic, Equipment};
 use crate::init::Init;
 use crate::optimizer::{Accumulated, AdamConfig, Optimizer, Rule};
 use crate::pass::{Pass, Precision};
@@ -11,17 +12,17 @@ use burn::tensor::{Device, Tensor, TensorData};
 use simurgh_kernels::ShapeError;
 use simurgh_random::{Random, mix, stream};
 
-/// Channels of its first layer.
+/// Channels at half a picture's size.
 const CHANNELS: usize = 32;
 /// Pictures of a batch.
 const BATCH: usize = 128;
 /// Adam's rate at first; it falls to 0 in a straight line.
 const RATE: f64 = 2e-3;
 
-/// A convolutional network with a logit a class.
+/// A residual network with a logit a class.
 #[derive(Module, Debug)]
 pub struct Recogniser {
-    network: ConvDiscriminator,
+    network: ResidualDiscriminator,
 }
 
 impl Recogniser {
@@ -30,9 +31,9 @@ impl Recogniser {
     /// # Errors
     /// If pictures can't be halved, or there are no classes.
     pub fn new(picture: [usize; 3], classes: usize, init: &Init) -> Result<Self, ShapeError> {
-        let config = ConvConfig { picture, channels: CHANNELS, batch_norm: false };
+        let config = ResidualConfig { sizes: ConvConfig { picture, channels: CHANNELS, batch_norm: false }, blocks: 1 };
         let equipment = Equipment { pack: 1, spectral_norm: false, minibatch_deviation: false };
-        Ok(Self { network: ConvDiscriminator::new(&config, "recogniser", equipment, classes, init)? })
+        Ok(Self { network: ResidualDiscriminator::new(&config, "recogniser", equipment, classes, init)? })
     }
 
     /// After `epochs` passes over `x[pictures, picture]`, numbers from -1 to 1, and their classes, on a device with a tape.

@@ -18,6 +18,7 @@ mod plain;
 mod pooling;
 mod quantile;
 mod recurrent;
+mod resample;
 mod shared;
 
 pub use attention::{Score, attention};
@@ -33,6 +34,7 @@ pub(crate) use plain::Plain;
 pub use pooling::{Pooling, pool};
 pub use quantile::quantile_errors;
 pub use recurrent::{Cell, Direction, Keep, RnnActivation, State, Unfolding, Weights, recurrent};
+pub use resample::{doubled, halved};
 pub use shared::Shared;
 
 use burn::tensor::{Int, Tensor, TensorData};

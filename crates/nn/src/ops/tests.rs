@@ -300,3 +300,14 @@ fn batch_normalisation_equals_tensor_operations() {
         }
     }
 }
+
+#[test]
+fn resampling_equals_tensor_operations() {
+    for (pictures, picture) in [(1, [2, 2, 1]), (3, [4, 6, 5]), (2, [8, 2, 3])] {
+        for way in [resample::Way::Halved, resample::Way::Doubled] {
+            compare(&[[pictures, picture.iter().product()]], |t, body| {
+                resample::body(t[0].clone(), picture, way, body).unwrap()
+            });
+        }
+    }
+}

@@ -5,13 +5,19 @@ use super::recognition::Recognition;
 use super::sampler::{Sampler, scatter};
 use super::source::{Kind, Source, points, stacked};
 use crate::Error;
+use crate::recipe::located;
 use serde::Serialize;
+use simurgh_data::InputError;
 use simurgh_data::images::{Pictures, from_byte, grid, to_byte, to_png};
 use simurgh_data::metrics::coverage::Coverage;
-use simurgh_data::metrics::samples::{Neighbourhoods, Rows, closest_pair, kernel_distance, sliced_wasserstein};
+use simurgh_data::metrics::samples::{
+    Birthday, Neighbourhoods, Rows, closest_pair, kernel_distance, sliced_wasserstein,
+};
 use simurgh_data::mixture::Mixture;
 use simurgh_nn::adversarial::SampleShape;
+use simurgh_nn::features::Features;
 use simurgh_random::stream;
+use std::path::Path;
 
 /// Directions of the sliced Wasserstein distance.
 const DIRECTIONS: usize = 128;
@@ -36,15 +42,17 @@ pub struct Score {
     pub sliced_wasserstein: f64,
     /// That of as many other real samples: what a perfect generator would have.
     pub sliced_wasserstein_of_data: f64,
-    /// Kernel distance from real samples (polynomial of degree 3).
+    /// Kernel distance from real samples (polynomial of degree 3), in the samples' own numbers or in features.
     pub kernel_distance: f64,
-    /// Precision, recall, density and coverage, in the samples' own numbers; none of very few.
+    /// Precision, recall, density and coverage, in the same; none of very few.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub neighbourhoods: Option<Neighbourhoods>,
     /// How far apart the two most alike of the samples are.
     pub closest_pair: f64,
     /// The same of real samples.
     pub closest_pair_of_data: f64,
+    /// How many samples there are: duplicates are as alike as the closest two of as many real samples.
+    pub birthday: Birthday,
 }
 
 impl Score {
@@ -64,7 +72,7 @@ impl Score {
                 ("coverage", n.coverage),
             ]);
         }
-        all.push(("closest_pair", self.closest_pair));
+        all.extend([("closest_pair", self.closest_pair), ("duplicates", self.birthday.duplicates as f64)]);
         all
     }
 
@@ -89,6 +97,7 @@ impl Score {
 pub(super) struct Meter {
     mixture: Option<Mixture>,
     recogniser: Option<Recognition>,
+    features: Option<Features>,
     /// Two sets of as many real samples, `[samples, sample]`.
     real: [Vec<f32>; 2],
     /// Sliced Wasserstein distance and closest pair of real samples.
@@ -123,12 +132,36 @@ impl Meter {
         };
         let [one, other] = real.each_ref().map(|real| rows(real, shape.len()));
         let of_data = [distance(one, other, seed), closest(one)];
-        Self { mixture, recogniser: None, real, of_data, shape, samples, seed }
+        Self { mixture, recogniser: None, features: None, real, of_data, shape, samples, seed }
     }
 
     /// A classifier says what samples show.
     pub fn recognising(self, recogniser: Option<Recognition>) -> Self {
         Self { recogniser, ..self }
+    }
+
+    /// The recipe's network says how alike pictures are.
+    pub fn by_features(self, recipe: &Recipe, directory: Option<&Path>) -> Result<Self, Error> {
+        let path = &recipe.data.features;
+        if path.as_os_str().is_empty() {
+            return Ok(self);
+        }
+        let SampleShape::Picture(height, width, channels) = self.shape else {
+            let hint = "leave it out: points are compared as they are";
+            return Err(InputError::new("pictures, that have features", "points", hint).field("data.features").into());
+        };
+        let features = Features::read(&located(path, directory), [height, width, channels])?;
+        Ok(Self { features: Some(features), ..self })
+    }
+
+    /// The first samples, as they are compared one by one: their features, or as they are.
+    fn seen(&self, samples: &[f32], count: usize) -> Result<(Vec<f32>, usize), Error> {
+        let (width, count) = (self.shape.len(), count.min(samples.len() / self.shape.len()));
+        let samples = &samples[..count * width];
+        Ok(match &self.features {
+            Some(features) => (features.of(samples)?, features.width()),
+            None => (samples.to_vec(), width),
+        })
     }
 
     pub fn score(&self, model: &Sampler) -> Result<Score, Error> {
@@ -138,6 +171,8 @@ impl Meter {
             (None, Some(recogniser)) => Some(recogniser.coverage(&made)?),
             (None, None) => None,
         };
+        let ((seen, width), (seen_made, _)) = (self.seen(&self.real[0], COMPARED)?, self.seen(&made, COMPARED)?);
+        let (seen, seen_made) = (rows(&seen, width), rows(&seen_made, width));
         let (real, made) = (rows(&self.real[0], self.shape.len()), rows(&made, self.shape.len()));
         let [sliced_wasserstein_of_data, closest_pair_of_data] = self.of_data;
         Ok(Score {
@@ -145,11 +180,17 @@ impl Meter {
             coverage,
             sliced_wasserstein: distance(real, made, self.seed),
             sliced_wasserstein_of_data,
-            kernel_distance: kernel_distance(real.first(COMPARED), made.first(COMPARED)),
-            neighbourhoods: Neighbourhoods::new(real.first(COMPARED), made.first(COMPARED), NEIGHBOURS),
+            kernel_distance: kernel_distance(seen, seen_made),
+            neighbourhoods: Neighbourhoods::new(seen, seen_made, NEIGHBOURS),
             closest_pair: closest(made),
             closest_pair_of_data,
+            birthday: Birthday::new(made.first(self.compared(real)), closest_pair_of_data),
         })
+    }
+
+    /// Samples of either side that are compared one by one.
+    fn compared(&self, real: Rows<'_>) -> usize {
+        real.len().min(self.samples).min(COMPARED)
     }
 
     /// A PNG of samples of the same noise at every step.

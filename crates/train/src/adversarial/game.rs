@@ -8,6 +8,7 @@ use super::source::Source;
 use crate::Error;
 use crate::schedule::learning_rate;
 use rayon::prelude::*;
+use simurgh_data::images::Pictures;
 use simurgh_nn::adversarial::{Discriminator, Generator, NetworkKind, Penalty, PenaltyKind};
 use simurgh_nn::burn::module::Module;
 use simurgh_nn::burn::tensor::{Device, Tensor, TensorData};
@@ -58,7 +59,7 @@ pub struct Game {
     /// Steps made.
     pub step: u64,
     /// That networks learn on.
-    device: Device,
+    pub(super) device: Device,
 }
 
 impl Game {
@@ -68,6 +69,19 @@ impl Game {
     /// If the data can't be used, or networks of theirs can't be.
     pub fn new(recipe: Recipe, data_directory: Option<&Path>, device: &Device) -> Result<Self, Error> {
         let source = Source::read(&recipe, data_directory)?;
+        Self::of(recipe, source, device)
+    }
+
+    /// The same on pictures, whatever the recipe's are.
+    ///
+    /// # Errors
+    /// As [`Game::new`].
+    pub fn of_pictures(recipe: Recipe, pictures: &Pictures, device: &Device) -> Result<Self, Error> {
+        let source = Source::of_pictures(&recipe, pictures)?;
+        Self::of(recipe, source, device)
+    }
+
+    fn of(recipe: Recipe, source: Source, device: &Device) -> Result<Self, Error> {
         let device = device.clone().autodiff();
         let (shape, init) = (source.shape(), Init::new(recipe.seed, &device));
         let network = recipe.model.discriminator(shape, recipe.equipment(), &init)?;

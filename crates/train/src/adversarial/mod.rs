@@ -2,6 +2,7 @@
 
 mod evaluate;
 mod game;
+mod probe;
 mod recipe;
 mod recognition;
 mod report;
@@ -13,6 +14,7 @@ mod source;
 
 pub use evaluate::Score;
 pub use game::{Game, Measured};
+pub use probe::{Probe, Reading};
 pub use recipe::{Adversarial, Data, Ema, MixtureKind, Order, Player, Recipe, Remedies, Training};
 pub use sampler::{Sampler, scatter};
 
@@ -83,7 +85,7 @@ pub fn train(
     let _lock = run.lock()?;
     run.write(&run.command(), options.command.as_bytes())?;
     run.write(&run.recipe(), game.recipe.to_toml().as_bytes())?;
-    Loop::new(game, run, observer)?.go(observer)
+    Loop::new(game, run, options.data_directory.as_deref(), observer)?.go(observer)
 }
 
 /// Goes on with the run in `directory`, to the same bytes as if it had never stopped.
@@ -101,15 +103,24 @@ pub fn resume(
     run.remove_leftovers();
     let recipe: Recipe = recipes::parse(&run.read(&run.recipe())?, &[]).map_err(|e| e.at(run.recipe()))?;
     let game = Game::new(recipe, options.data_directory.as_deref(), device)?;
-    Loop::new(game, run, observer)?.go(observer)
+    Loop::new(game, run, options.data_directory.as_deref(), observer)?.go(observer)
 }
 
-/// Measures a generator on its recipe's data, or on the pictures of a folder or an IDX file.
+/// Measures a generator on its recipe's data, or on the pictures of a folder or an IDX file, by their pixels or what the network in
+/// `features` makes of them.
 ///
 /// # Errors
-/// If the data can't be used, or are of another size.
-pub fn evaluate(model: &Sampler, pictures: Option<&Path>, directory: Option<&Path>) -> Result<Score, Error> {
+/// If the data or the network can't be used, or are of another size.
+pub fn evaluate(
+    model: &Sampler,
+    pictures: Option<&Path>,
+    features: Option<&Path>,
+    directory: Option<&Path>,
+) -> Result<Score, Error> {
     let mut recipe = model.recipe.clone();
+    if let Some(features) = features {
+        recipe.data.features = features.into();
+    }
     if let Some(path) = pictures {
         recipe.data.images = path.into();
         // The classes were those of other pictures.
@@ -124,7 +135,7 @@ pub fn evaluate(model: &Sampler, pictures: Option<&Path>, directory: Option<&Pat
         return Err(error.at(&recipe.data.images).into());
     }
     let recogniser = Recognition::trained(&source, recipe.seed)?;
-    Meter::new(&recipe, &source).recognising(recogniser).score(model)
+    Meter::new(&recipe, &source).recognising(recogniser).by_features(&recipe, directory)?.score(model)
 }
 
 /// A run in progress.
@@ -138,7 +149,12 @@ struct Loop {
 
 impl Loop {
     /// From the run's last checkpoint, or from the beginning.
-    fn new(mut game: Game, run: RunDirectory, observer: &mut dyn Observer) -> Result<Self, Error> {
+    fn new(
+        mut game: Game,
+        run: RunDirectory,
+        directory: Option<&Path>,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, Error> {
         let mut progress = Progress::default();
         let data = game.source.fingerprint();
         if let Some(mut state) = State::read(&run)? {
@@ -166,6 +182,7 @@ impl Loop {
         let events = Events::open(&run, progress.step)?;
         let recogniser = Recognition::of_run(&game.source, &run, game.recipe.seed, observer)?;
         let meter = Meter::new(&game.recipe, &game.source).recognising(recogniser);
+        let meter = meter.by_features(&game.recipe, directory)?;
         Ok(Self { game, run, events, progress, meter })
     }
 

@@ -73,6 +73,8 @@ pub struct Data {
     pub images: PathBuf,
     /// Classes of an IDX file's pictures, an IDX file too: a classifier that learns them first says which a generator makes.
     pub labels: PathBuf,
+    /// A network whose features samples are compared by, in place of pixels (`simurgh eval --help` says what such a file is).
+    pub features: PathBuf,
     /// Pictures on top of each other in a sample, each a channel: 3 of ten digits make a thousand modes (Stacked MNIST; Metz et al.
     /// 2017).
     pub stack: usize,
@@ -96,6 +98,7 @@ impl Default for Data {
             mixture: None,
             images: PathBuf::new(),
             labels: PathBuf::new(),
+            features: PathBuf::new(),
             stack: 1,
             size: 64,
             channels: 3,

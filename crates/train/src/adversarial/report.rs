@@ -32,6 +32,12 @@ pub(super) fn sections(run: &RunDirectory, meter: &Meter, events: &[Event], scor
         row("density, coverage", format!("{:.3}, {:.3}", n.density, n.coverage));
     }
     row("the closest two samples", beside(score.closest_pair, score.closest_pair_of_data));
+    let (birthday, pairs) = (&score.birthday, score.birthday.duplicates);
+    let support = birthday.support.map_or_else(String::new, |n| format!(": about {n:.0} different samples"));
+    row(
+        "duplicates (birthday test)",
+        format!("{pairs} pairs of {} samples as close as the data's{support}", birthday.samples),
+    );
     body += "</table><h2>Samples over time</h2><p>The same noise at every step";
     let real = meter.real_picture();
     body += if real.is_some() { ".</p>" } else { "; real points are grey.</p>" };

@@ -51,9 +51,9 @@ pub(super) fn check(recipe: &Recipe) -> Result<(), InputError> {
     player(&t.generator, "generator")?;
     player(&t.discriminator, "discriminator")?;
     share("ema.decay", recipe.ema.decay)?;
-    if recipe.model.network == NetworkKind::Convolutional && data.mixture.is_some() {
+    if recipe.model.network != NetworkKind::Mlp && data.mixture.is_some() {
         let expected = "\"mlp\" for points: convolutions are for pictures";
-        return Err(out_of_range("model.network", expected, "\"convolutional\""));
+        return Err(out_of_range("model.network", expected, "another"));
     }
     if recipe.model.batch_norm == BatchNorm::Both && game.penalty.iter().any(|p| p.weight > 0.0) {
         let expected = "\"generator\" or \"none\" with a penalty of the discriminator's slope";

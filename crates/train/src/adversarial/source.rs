@@ -39,12 +39,21 @@ pub(super) enum Kind {
 
 impl Source {
     pub fn read(recipe: &Recipe, directory: Option<&Path>) -> Result<Self, Error> {
-        let (data, seed) = (&recipe.data, recipe.seed);
         let mut notes = Vec::new();
-        let kind = match data.mixture {
+        let kind = match recipe.data.mixture {
             Some(mixture) => Kind::Points(mixture.mixture()),
-            None => pictures(data, seed, directory, &mut notes)?,
+            None => pictures(&recipe.data, recipe.seed, directory, &mut notes)?,
         };
+        Self::new(recipe, kind, notes)
+    }
+
+    /// These pictures, whose classes are not known, in place of the recipe's.
+    pub fn of_pictures(recipe: &Recipe, pictures: &Pictures) -> Result<Self, Error> {
+        Self::new(recipe, split(&recipe.data, recipe.seed, pictures, None), Vec::new())
+    }
+
+    fn new(recipe: &Recipe, kind: Kind, notes: Vec<String>) -> Result<Self, Error> {
+        let (data, seed) = (&recipe.data, recipe.seed);
         if let Kind::Pictures { train, .. } = &kind
             && train.len() < recipe.train.batch
         {
@@ -117,6 +126,17 @@ impl Source {
             Kind::Pictures { train, stack, .. } => stacked(train, *stack, seed, count),
         }
     }
+
+    /// `count` real samples that nothing is learnt from, `[count, sample]`: of pictures where some are held out.
+    pub fn held_out(&self, count: usize, seed: u64) -> Vec<f32> {
+        let seed = mix(stream(self.seed, "held-out samples") ^ mix(seed));
+        match &self.kind {
+            Kind::Points(mixture) => points(mixture, seed, count),
+            Kind::Pictures { train, held_out, stack, .. } => {
+                stacked(if held_out.is_empty() { train } else { held_out }, *stack, seed, count)
+            }
+        }
+    }
 }
 
 /// `count` samples of `stack` random pictures each, every one a channel.
@@ -125,6 +145,7 @@ pub(super) fn stacked(pictures: &Pictures, stack: usize, seed: u64, count: usize
     let mut all = vec![0.0; count * stack * pictures.size()];
     for sample in all.chunks_exact_mut(stack * pictures.size()) {
         for channel in 0..stack {
+            // Of colours that are no stack a pixel's channels are one picture's.
             let picture = pictures.picture(random.below(pictures.len()));
             for (pixel, x) in sample.chunks_exact_mut(stack).zip(picture) {
                 pixel[channel] = from_byte(*x);
@@ -201,6 +222,11 @@ fn pictures(data: &Data, seed: u64, directory: Option<&Path>, notes: &mut Vec<St
             Some(labels)
         }
     };
+    Ok(split(data, seed, &all, labels))
+}
+
+/// A part is held out.
+fn split(data: &Data, seed: u64, all: &Pictures, labels: Option<Vec<u8>>) -> Kind {
     let mut order: Vec<usize> = (0..all.len()).collect();
     Random::new(stream(seed, "held out")).shuffle(&mut order);
     // As they stood, for what is read from one end to the other.
@@ -213,5 +239,5 @@ fn pictures(data: &Data, seed: u64, directory: Option<&Path>, notes: &mut Vec<St
         Pictures { width, height, channels, data }
     };
     let labels = labels.map(|all| [&train, &held].map(|chosen| chosen.iter().map(|k| all[*k]).collect()));
-    Ok(Kind::Pictures { train: some(train), held_out: some(held), stack: data.stack, labels })
+    Kind::Pictures { train: some(train), held_out: some(held), stack: data.stack, labels }
 }

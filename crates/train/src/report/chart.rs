@@ -4,7 +4,8 @@ use super::escape;
 use std::fmt::Write;
 
 /// One line of a chart.
-pub(crate) struct Line {
+pub struct Line {
+    /// What it shows.
     pub label: String,
     /// (step, value), steps rising.
     pub points: Vec<(f64, f64)>,
@@ -20,7 +21,7 @@ const BOTTOM: f64 = 30.0;
 const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 
 /// The chart of `lines` over steps.
-pub(crate) fn chart(title: &str, lines: &[Line]) -> String {
+pub fn chart(title: &str, lines: &[Line]) -> String {
     let all: Vec<(f64, f64)> = lines.iter().flat_map(|l| l.points.iter().copied()).collect();
     if all.is_empty() {
         return String::new();

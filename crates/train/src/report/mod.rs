@@ -5,9 +5,12 @@ mod chart;
 
 pub use alignment::{isolate, svg as alignment_svg, text as alignment_text};
 pub(crate) use alignment::{right_to_left, shown};
-pub(crate) use chart::{Line, axis_number, chart, ticks};
+pub use chart::{Line, chart};
+pub(crate) use chart::{axis_number, ticks};
 
 use crate::run::Event;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}\
 h1,h2{line-height:1.2}table{border-collapse:collapse}td,th{padding:.3rem .7rem;border-bottom:1px solid #ddd;text-align:start;vertical-align:top}\
@@ -23,6 +26,15 @@ pub fn escape(text: &str) -> String {
 /// The page of a run: the task's sections, and the recipe.
 pub(crate) fn page(name: &str, sections: &str, recipe: &str) -> String {
     document(name, &format!("{sections}<h2>Recipe</h2><pre>{}</pre>", escape(recipe)))
+}
+
+/// A PNG as a part of a page.
+pub fn picture(png: &[u8], about: &str) -> String {
+    let about = escape(about);
+    let data = BASE64.encode(png);
+    format!(
+        "<img style=\"width:100%;max-width:28rem;image-rendering:pixelated\" alt=\"{about}\" src=\"data:image/png;base64,{data}\">"
+    )
 }
 
 /// A page with a heading.

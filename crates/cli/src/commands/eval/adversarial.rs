@@ -5,6 +5,7 @@ use crate::args::EvalArgs;
 use crate::commands::{data_directory, sampler};
 use crate::failure::Failure;
 use simurgh_data::InputError;
+use simurgh_data::metrics::samples::Birthday;
 use simurgh_train::Error;
 use simurgh_train::adversarial::{self, Score};
 use std::io::Write;
@@ -17,10 +18,11 @@ pub(super) fn run(args: &EvalArgs) -> Result<(), Failure> {
         return Err(InputError::new("a generator of pictures", "one of points", hint).field("--data").into());
     }
     let directory = data_directory(args.data_dir.as_ref());
-    let score = adversarial::evaluate(&model, args.data.as_deref(), directory.as_deref()).map_err(|e| match e {
-        Error::Input(e) => missing(args)(e).into(),
-        e => e,
-    })?;
+    let score = adversarial::evaluate(&model, args.data.as_deref(), args.features.as_deref(), directory.as_deref())
+        .map_err(|e| match e {
+            Error::Input(e) => missing(args)(e).into(),
+            e => e,
+        })?;
     if args.json { json(&score) } else { print_adversarial(&score) }
 }
 
@@ -43,5 +45,8 @@ pub fn print_adversarial(score: &Score) -> Result<(), Failure> {
     }
     let Score { closest_pair: made, closest_pair_of_data: data, .. } = score;
     writeln!(out, "  closest two         {made:.4} apart (of real samples: {data:.4})")?;
+    let Birthday { samples, duplicates, support, .. } = score.birthday;
+    let support = support.map_or_else(String::new, |n| format!(": about {n:.0} different samples (birthday test)"));
+    writeln!(out, "  duplicates          {duplicates} pairs of {samples} samples are as close as that{support}")?;
     Ok(())
 }

@@ -25,7 +25,12 @@ use std::path::Path;
 
 /// Runs the command.
 pub fn run(args: &EvalArgs) -> Result<(), Failure> {
-    match builtin::model(&args.model)?.header.task.as_str() {
+    let task = builtin::model(&args.model)?.header.task;
+    if args.features.is_some() && task != "adversarial" {
+        let got = format!("a model of {task}");
+        return Err(Failure::input(format!("--features: expected a generator of pictures, got {got}"), "leave it out"));
+    }
+    match task.as_str() {
         "classification" => classification::run(args),
         "language-model" => language_model::run(args),
         "music" => music::run(args),
