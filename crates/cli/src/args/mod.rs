@@ -138,13 +138,15 @@ Examples:
   simurgh eval runs/fa-en-1/model.safetensors --data mine.tsv --json
   simurgh eval runs/mnist-gan-1/model.safetensors --features network.safetensors
 
-A network for --features is a safetensors file with PyTorch's weights, and what is done with them as JSON under its metadata
-key `layers`. Pixels come in from -1 to 1. In Python:
-  layers = [{\"kind\": \"scale\", \"factor\": [0.5], \"shift\": [0.5]},       a number a channel
-            {\"kind\": \"convolution\", \"name\": \"conv1\", \"stride\": 1, \"padding\": 1, \"activation\": \"relu\"},
-            {\"kind\": \"max-pool\", \"size\": 2},                         or mean-pool; mean is over all pixels
-            {\"kind\": \"linear\", \"name\": \"fc\"}]                        activations: none, relu, leaky-relu, tanh
-  safetensors.torch.save_file(net.state_dict(), \"network.safetensors\", metadata={\"layers\": json.dumps(layers)})")]
+A network for --features is a safetensors file with PyTorch's weights; its metadata key
+`layers` says as JSON what is done with them. Pixels come in from -1 to 1. In Python:
+  layers = [{\"kind\": \"scale\", \"factor\": [0.5], \"shift\": [0.5]},   # a number a channel
+            {\"kind\": \"convolution\", \"name\": \"conv1\", \"stride\": 1, \"padding\": 1,
+             \"activation\": \"relu\"},                # or none, leaky-relu, tanh
+            {\"kind\": \"max-pool\", \"size\": 2},     # or mean-pool; mean: of all pixels
+            {\"kind\": \"linear\", \"name\": \"fc\"}]
+  safetensors.torch.save_file(net.state_dict(), \"network.safetensors\",
+                              metadata={\"layers\": json.dumps(layers)})")]
 pub struct EvalArgs {
     /// A built-in model or a file
     pub model: String,
