@@ -1,6 +1,5 @@
 //! A discriminator that is trained on two fixed distributions.
 
-use crate::quadrature::log_sum;
 use simurgh_nn::ShapeError;
 use simurgh_nn::adversarial::{Critic, Mlp, MlpConfig, ObjectiveKind, Penalty};
 use simurgh_nn::burn::tensor::{Device, Tensor, TensorData};
@@ -8,7 +7,7 @@ use simurgh_nn::init::Init;
 use simurgh_nn::optimizer::{Accumulated, AdamConfig, Optimizer, Rule};
 use simurgh_nn::pass::{Pass, Precision};
 use simurgh_random::{Random, mix};
-use std::f64::consts::LN_2;
+use simurgh_train::adversarial;
 
 /// What a probe is and how it is trained.
 #[derive(Clone, Debug)]
@@ -67,17 +66,9 @@ pub fn logits(network: &Mlp, rows: &Batch, width: usize) -> Result<Vec<f64>, Sha
     Ok(network.logits(x, Precision::F32)?.into_data().iter::<f64>().collect())
 }
 
-/// The lower bound `log 2 - L / 2` of the Jensen-Shannon divergence of real and generated rows, L the sum of the two halves of the
-/// discriminator's cross-entropy on them, and its standard error.
+/// The lower bound of the Jensen-Shannon divergence of real and generated rows, and its standard error.
 pub fn jensen_shannon(network: &Mlp, [real, fake]: &[Batch; 2], width: usize) -> Result<(f64, f64), ShapeError> {
-    let half = |rows: &Batch, sign: f64| -> Result<(f64, f64), ShapeError> {
-        let losses: Vec<f64> = logits(network, rows, width)?.iter().map(|s| log_sum(0.0, sign * s)).collect();
-        let count = losses.len() as f64;
-        let mean = losses.iter().sum::<f64>() / count;
-        Ok((mean, losses.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (count * count)))
-    };
-    let ((a, of_a), (b, of_b)) = (half(real, -1.0)?, half(fake, 1.0)?);
-    Ok((LN_2 - 0.5 * (a + b), 0.5 * (of_a + of_b).sqrt()))
+    Ok(adversarial::jensen_shannon(&logits(network, real, width)?, &logits(network, fake, width)?))
 }
 
 fn tensor(rows: &Batch, width: usize, device: &Device) -> Tensor<2> {

@@ -13,11 +13,11 @@
 //! them what the network is used to, a number a channel. A linear layer takes a picture's numbers in PyTorch's order (channels, rows,
 //! columns); `mean` is over all pixels.
 
-use crate::artifact::ArtifactError;
+use crate::artifact::{ArtifactError, numbers};
 use crate::ops::{Activation, Geometry, convolution, linear};
 use crate::pass::Precision;
 use burn::tensor::{Device, Tensor, TensorData};
-use half::{bf16, f16};
+use half::bf16;
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 use serde::Deserialize;
@@ -266,14 +266,14 @@ impl Shape {
                 (self.picture, self.flat) = ([1, 1, out], true);
                 Ok(Layer::Linear { weight, bias: bias(tensors, &name, out)?, activation: activation.into() })
             }
-            Said::MaxPool { size } => self.pool([size; 2], true),
-            Said::MeanPool { size } => self.pool([size; 2], false),
-            Said::Mean if height == width => self.pool([height; 2], false),
+            Said::MaxPool { size } => self.pool(size, true),
+            Said::MeanPool { size } => self.pool(size, false),
+            Said::Mean if height == width => self.pool(height, false),
             Said::Mean => Err(ArtifactError::new("pictures as high as wide", format!("{height} x {width}"), HINT)),
         }
     }
 
-    fn pool(&mut self, [size, _]: [usize; 2], most: bool) -> Result<Layer, ArtifactError> {
+    fn pool(&mut self, size: usize, most: bool) -> Result<Layer, ArtifactError> {
         let [height, width, channels] = self.picture;
         if size == 0 || size > height.min(width) {
             let expected = format!("a size from 1 to {}", height.min(width));
@@ -317,13 +317,12 @@ fn bias(tensors: &SafeTensors<'_>, name: &str, out: usize) -> Result<Option<Tens
 fn tensor(tensors: &SafeTensors<'_>, name: &str) -> Result<(Vec<usize>, Vec<f32>), ArtifactError> {
     let field = |e: ArtifactError| e.field(format!("tensor `{name}`"));
     let view = tensors.tensor(name).map_err(|_| field(ArtifactError::new("a tensor of that name", "none", HINT)))?;
-    let bytes = view.data();
-    let data: Vec<f32> = match view.dtype() {
-        Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-        Dtype::F16 => bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
-        Dtype::BF16 => bytes.as_chunks::<2>().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
-        other => return Err(field(ArtifactError::new("F32, F16 or BF16 numbers", format!("{other:?}"), HINT))),
+    let data = match view.dtype() {
+        Dtype::BF16 => Some(view.data().as_chunks::<2>().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect()),
+        _ => numbers(&view),
     };
+    let data: Vec<f32> =
+        data.ok_or_else(|| field(ArtifactError::new("F32, F16 or BF16 numbers", format!("{:?}", view.dtype()), HINT)))?;
     match data.iter().position(|x| !x.is_finite()) {
         Some(at) => Err(field(ArtifactError::new("finite numbers", format!("{} at {at}", data[at]), HINT))),
         None => Ok((view.shape().to_vec(), data)),

@@ -1,7 +1,7 @@
 //! Convolutional networks for pictures: a pair of DCGAN's kind (Radford et al. 2016).
 
 use super::conv_layer::{Conv, Norm, Up};
-use super::dense::{Dense, tangent};
+use super::dense::Dense;
 use super::minibatch::{compared, compared_tangent, side_by_side};
 use super::{Critic, Equipment};
 use crate::init::Init;
@@ -222,11 +222,7 @@ impl Critic for ConvDiscriminator {
         for layer in &self.layers {
             x = layer.forward(x, Activation::LeakyRelu, precision)?;
         }
-        if self.compares {
-            x = compared(x);
-        }
-        let (weight, bias) = self.head.values();
-        linear(x, weight, Some(bias), Activation::Identity, precision)
+        self.head.affine(if self.compares { compared(x) } else { x }, precision)
     }
 
     fn scores_tangent(
@@ -240,9 +236,6 @@ impl Critic for ConvDiscriminator {
         for layer in &self.layers {
             both = layer.tangent(both, Activation::LeakyRelu, precision)?;
         }
-        if self.compares {
-            both = compared_tangent(both);
-        }
-        tangent(self.head.values(), both, Activation::Identity, precision)
+        self.head.affine_tangent(if self.compares { compared_tangent(both) } else { both }, precision)
     }
 }

@@ -37,6 +37,21 @@ impl Dense {
         (weight.into(), self.bias.val().into())
     }
 
+    /// `x W^T + b`, with nothing after it.
+    pub fn affine(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<2>, ShapeError> {
+        let (weight, bias) = self.values();
+        linear(x, weight, Some(bias), Activation::Identity, precision)
+    }
+
+    /// The same, and how it changes along `d_x`.
+    pub fn affine_tangent(
+        &self,
+        both: (Tensor<2>, Tensor<2>),
+        precision: Precision,
+    ) -> Result<(Tensor<2>, Tensor<2>), ShapeError> {
+        tangent(self.values(), both, Activation::Identity, precision)
+    }
+
     /// The layer after a step of power iteration.
     pub fn iterated(mut self) -> Self {
         let weight = self.weight.val();

@@ -7,7 +7,7 @@
 
 use super::conv_layer::{Conv, Up};
 use super::convolutional::ConvConfig;
-use super::dense::{Dense, tangent};
+use super::dense::Dense;
 use super::minibatch::{compared, compared_tangent, side_by_side};
 use super::{Critic, Equipment};
 use crate::init::Init;
@@ -98,20 +98,7 @@ impl Level {
     }
 }
 
-/// `x[pictures, pixels channels]` with every pixel's channels as a row, and as pictures again.
-fn by_pixel(
-    x: Tensor<2>,
-    channels: usize,
-    map: impl FnOnce(Tensor<2>) -> Result<Tensor<2>, ShapeError>,
-) -> Result<Tensor<2>, ShapeError> {
-    let [pictures, numbers] = x.dims();
-    let pixels = numbers / channels;
-    let y = map(x.reshape([pictures * pixels, channels]))?;
-    let [_, channels] = y.dims();
-    Ok(y.reshape([pictures, pixels * channels]))
-}
-
-/// Every pixel's channels mapped to others.
+/// Every pixel's channels, `x[pictures, pixels channels]`, mapped to others.
 fn changed(
     x: Tensor<2>,
     channels: usize,
@@ -119,7 +106,11 @@ fn changed(
     bias: Option<Shared<1>>,
     precision: Precision,
 ) -> Result<Tensor<2>, ShapeError> {
-    by_pixel(x, channels, |x| linear(x, weight, bias, Activation::Identity, precision))
+    let [pictures, numbers] = x.dims();
+    let pixels = numbers / channels;
+    let y = linear(x.reshape([pictures * pixels, channels]), weight, bias, Activation::Identity, precision)?;
+    let [_, channels] = y.dims();
+    Ok(y.reshape([pictures, pixels * channels]))
 }
 
 /// Sizes of a pair.
@@ -167,8 +158,7 @@ impl ResidualGenerator {
     /// # Errors
     /// If the noise is of another width.
     pub fn forward(&self, z: Tensor<2>, precision: Precision) -> Result<Tensor<2>, ShapeError> {
-        let (weight, bias) = self.project.values();
-        let mut x = linear(z, weight, Some(bias), Activation::Identity, precision)?;
+        let mut x = self.project.affine(z, precision)?;
         for level in &self.levels {
             x = level.blocks(x, precision)?;
             if let Some(change) = &level.change {
@@ -249,11 +239,7 @@ impl Critic for ResidualDiscriminator {
                 x = changed(halved(x, level.picture)?, level.picture[2], weight, Some(bias), precision)?;
             }
         }
-        if self.compares {
-            x = compared(x);
-        }
-        let (weight, bias) = self.head.values();
-        linear(x, weight, Some(bias), Activation::Identity, precision)
+        self.head.affine(if self.compares { compared(x) } else { x }, precision)
     }
 
     fn scores_tangent(
@@ -274,9 +260,6 @@ impl Critic for ResidualDiscriminator {
                 both = (through(x, Some(bias))?, through(d_x, None)?);
             }
         }
-        if self.compares {
-            both = compared_tangent(both);
-        }
-        tangent(self.head.values(), both, Activation::Identity, precision)
+        self.head.affine_tangent(if self.compares { compared_tangent(both) } else { both }, precision)
     }
 }

@@ -75,11 +75,8 @@ pub fn parse(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
     let mut parameters = Vec::new();
     for (name, view) in tensors.iter() {
         let field = |e: ArtifactError| e.field(format!("tensor `{name}`"));
-        let data: Vec<f32> = match view.dtype() {
-            Dtype::F32 => view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-            Dtype::F16 => view.data().as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
-            other => return Err(field(ArtifactError::new("F32 or F16 numbers", format!("{other:?}"), HINT))),
-        };
+        let data = numbers(&view)
+            .ok_or_else(|| field(ArtifactError::new("F32 or F16 numbers", format!("{:?}", view.dtype()), HINT)))?;
         if let Some(at) = data.iter().position(|x| !x.is_finite()) {
             let hint = "the training that made it went astray: train again with a lower learning rate";
             return Err(field(ArtifactError::new("finite numbers", format!("{} at {at}", data[at]), hint)));
@@ -88,6 +85,15 @@ pub fn parse(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
     }
     parameters.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Artifact { header, parameters })
+}
+
+/// A tensor's numbers; None of other kinds than F32 and F16.
+pub(crate) fn numbers(view: &TensorView<'_>) -> Option<Vec<f32>> {
+    match view.dtype() {
+        Dtype::F32 => Some(view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
+        Dtype::F16 => Some(view.data().as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()),
+        _ => None,
+    }
 }
 
 /// The model at `path`.

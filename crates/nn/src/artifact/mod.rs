@@ -7,6 +7,7 @@
 mod bytes;
 mod error;
 
+pub(crate) use bytes::numbers;
 pub use bytes::{Precision, atomic_write, atomic_write_all, parse, read, to_bytes};
 pub use error::ArtifactError;
 

@@ -14,7 +14,7 @@ mod source;
 
 pub use evaluate::Score;
 pub use game::{Game, Measured};
-pub use probe::{Probe, Reading};
+pub use probe::{Probe, Reading, jensen_shannon};
 pub use recipe::{Adversarial, Data, Ema, MixtureKind, Order, Player, Recipe, Remedies, Training};
 pub use sampler::{Sampler, scatter};
 

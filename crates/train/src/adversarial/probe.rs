@@ -116,14 +116,14 @@ impl<'a> Probe<'a> {
             let right = real.iter().filter(|x| **x > 0.0).count() + fake.iter().filter(|x| **x < 0.0).count();
             right as f64 / (real.len() + fake.len()) as f64
         };
-        let ((a, of_a), (b, of_b)) = (cross_entropy(held_out, -1.0), cross_entropy(fake, 1.0));
+        let (bound, error) = jensen_shannon(held_out, fake);
         let [minimax, non_saturating] = gradients.map(spread);
         let ((minimax, _), (non_saturating, variance)) = (minimax?, non_saturating?);
         Ok(Reading {
             steps: self.steps,
             accuracy: [right(real), right(held_out)],
-            jensen_shannon: LN_2 - 0.5 * (a + b),
-            error: 0.5 * (of_a + of_b).sqrt(),
+            jensen_shannon: bound,
+            error,
             minimax,
             non_saturating,
             variance,
@@ -133,6 +133,13 @@ impl<'a> Probe<'a> {
 
 fn share<'a>(recipe: &'a Recipe, game: &'a Game, draw: u64, real: Vec<f32>) -> Share<'a> {
     Share { recipe, device: &game.device, step: 1, draw, samples: recipe.train.batch, real }
+}
+
+/// The lower bound `log 2 - L / 2` of the Jensen-Shannon divergence by logits of real and generated samples, L the sum of the two halves
+/// of a discriminator's cross-entropy on them, and its standard error.
+pub fn jensen_shannon(real: &[f64], fake: &[f64]) -> (f64, f64) {
+    let ((a, of_a), (b, of_b)) = (cross_entropy(real, -1.0), cross_entropy(fake, 1.0));
+    (LN_2 - 0.5 * (a + b), 0.5 * (of_a + of_b).sqrt())
 }
 
 /// The mean of log(1 + exp(sign s)) over logits, and the variance of that mean.
