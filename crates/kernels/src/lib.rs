@@ -27,6 +27,7 @@ pub mod elementwise;
 pub mod embedding;
 pub mod gemm;
 pub mod linear;
+pub mod mlp;
 pub mod normal;
 pub mod optimizer;
 pub mod parallel;

@@ -132,7 +132,7 @@ pub fn backward_adding<T: Real>(
 const PACKED_ROWS: usize = 16 * DEPTH;
 
 /// `d_weight[output, input] = d_y^T x`: one product over all rows, rounded as `weight` is.
-fn weight_gradient<T: Real>(d_y: &[T], x: &[T], rows: usize, d_weight: &mut [T], weight: &Packed<T>) {
+pub(crate) fn weight_gradient<T: Real>(d_y: &[T], x: &[T], rows: usize, d_weight: &mut [T], weight: &Packed<T>) {
     let (output, input) = (weight.depth(), weight.cols());
     let (d_y, x) = (View::new(d_y, rows, output), View::new(x, rows, input));
     for first in (0..rows).step_by(PACKED_ROWS) {
@@ -175,7 +175,7 @@ multiversion! {
 
 multiversion! {
     /// `d` where `y` is above 0, `leak` of it elsewhere.
-    fn relu_backward<T: Real>(d: &mut [T], y: &[T], leak: T) = relu_backward_body
+    pub(crate) fn relu_backward<T: Real>(d: &mut [T], y: &[T], leak: T) = relu_backward_body
 }
 
 multiversion! {

@@ -51,6 +51,14 @@ impl Init {
         Param::initialized(ParamId::new(), Tensor::from_data(data, &self.device))
     }
 
+    /// A random direction, of length 1, that no gradient moves.
+    pub fn direction(&self, name: &str, length: usize) -> Param<Tensor<1>> {
+        let mut data = self.draw(name, length, Random::normal);
+        let norm = data.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt().max(1e-12);
+        data.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
+        Param::initialized(ParamId::new(), Tensor::from_data(TensorData::new(data, [length]), &self.device))
+    }
+
     /// The same number everywhere.
     pub fn constant<const D: usize>(&self, shape: [usize; D], value: f32) -> Param<Tensor<D>> {
         self.parameter(vec![value; shape.iter().product()], shape)

@@ -28,4 +28,4 @@ pub mod sequences;
 pub use burn;
 pub use simurgh_kernels::attention::Groups;
 pub use simurgh_kernels::normal::normal;
-pub use simurgh_kernels::{Ragged, ShapeError, cpu};
+pub use simurgh_kernels::{Ragged, ShapeError, cpu, parallel};

@@ -52,8 +52,8 @@ fn of_pictures(folder: &str) -> String {
 #[test]
 fn an_interrupted_run_ends_with_the_same_bytes_and_so_do_other_threads() {
     let directory = tempfile::tempdir().unwrap();
-    let pictures = of_pictures(&folder(directory.path(), 30));
-    let games: [(&str, &[&str]); 7] = [
+    let pictures = of_pictures(&folder(directory.path(), 80));
+    let games: [(&str, &[&str]); 8] = [
         (POINTS, &[]),
         (
             POINTS,
@@ -86,6 +86,8 @@ fn an_interrupted_run_ends_with_the_same_bytes_and_so_do_other_threads() {
             ],
         ),
         (&pictures, &["model.network=residual", "model.blocks=2", "adversarial.penalty=[{kind='r2',weight=0.1}]"]),
+        // In two shares, of samples that a normalised generator makes of the whole batch.
+        (&pictures, &["train.batch=64", "model.batch_norm=generator", "adversarial.penalty=[{kind='r1',weight=0.1}]"]),
     ];
     for (case, (text, set)) in games.into_iter().enumerate() {
         let device = Device::flex();
@@ -278,4 +280,33 @@ fn samples_of_a_seed_are_the_first_of_more() {
     let ways = model.interpolated(3, 5, 3).unwrap();
     assert_eq!(ways.len(), 3 * 5 * 2);
     assert!(ways.iter().all(|x| x.is_finite()));
+}
+
+#[test]
+fn samples_are_compared_by_features_where_a_network_is_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let pictures = of_pictures(&folder(directory.path(), 30));
+    // Three means of 2 x 2 pixels: each channel's own, by a kernel of 1 x 1.
+    let layers = r#"[{\"kind\":\"convolution\",\"name\":\"a\"},{\"kind\":\"mean-pool\",\"size\":2}]"#;
+    let header = format!(
+        r#"{{"__metadata__":{{"layers":"{layers}"}},"a.weight":{{"dtype":"F32","shape":[3,3,1,1],"data_offsets":[0,36]}}}}"#
+    );
+    let weight: Vec<u8> =
+        [1.0f32, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+    let file = directory.path().join("features.safetensors");
+    std::fs::write(&file, [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &weight].concat()).unwrap();
+    let features = format!("data.features='{}'", file.display());
+    let run = |set: &[&str], out: &str| {
+        let out = directory.path().join(out);
+        adversarial::train(recipe(&pictures, set), &options(&out), &Device::flex(), &mut Quiet)
+    };
+    let (of_pixels, of_features) = (run(&[], "pixels").unwrap(), run(&[&features], "features").unwrap());
+    assert_eq!(
+        of_pixels.score.sliced_wasserstein.to_bits(),
+        run(&[], "again").unwrap().score.sliced_wasserstein.to_bits()
+    );
+    assert!(of_features.score.kernel_distance.is_finite());
+    assert!(of_pixels.score.kernel_distance != of_features.score.kernel_distance);
+    let error = run(&["data.features='nowhere.safetensors'"], "none").unwrap_err().to_string();
+    assert!(error.contains("nowhere.safetensors"), "{error}");
 }

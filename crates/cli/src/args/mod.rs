@@ -104,7 +104,7 @@ pub struct TrainArgs {
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]
     pub recipe: Option<String>,
     /// Go on with the run in this directory, its recipe and seed
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "seed", "set", "force"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "seed", "set", "force", "strict"])]
     pub resume: Option<PathBuf>,
     /// Where to write the run [default: runs/RECIPE-N]
     #[arg(long, value_name = "DIR")]
@@ -118,6 +118,9 @@ pub struct TrainArgs {
     /// Override a key of the recipe, e.g. train.epochs=5
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<Override>,
+    /// Pictures that can't be read are an error, not left out and counted (data.strict=true)
+    #[arg(long)]
+    pub strict: bool,
     /// One JSON object a line on stdout
     #[arg(long)]
     pub json: bool,

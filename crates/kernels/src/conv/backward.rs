@@ -1,7 +1,7 @@
 //! The gradient of both convolutions.
 
-use super::Geometry;
 use super::forward::{blocks, lowered, pictures};
+use super::{Geometry, transpose};
 use crate::buffer::Buffer;
 use crate::elementwise::add_columns;
 use crate::gemm::{Packed, Start, View, gemm_serial};
@@ -131,28 +131,33 @@ fn summed<T: Real>(
 ) -> Vec<T> {
     let segment = geometry.segment(pictures);
     let segments = pictures.div_ceil(segment);
-    let mut sums = vec![T::ZERO; segments.max(1) * len];
-    let shared = Shared::new(&mut sums);
-    parallel::each(segments, true, |k| {
-        // SAFETY: every segment has a sum of its own.
-        let sum = unsafe { shared.slice(k * len, len) };
+    let of = |k: usize, sum: &mut [T]| {
         let end = pictures.min((k + 1) * segment);
         for first in (k * segment..end).step_by(geometry.block()) {
             task(first, geometry.block().min(end - first), sum);
         }
-    });
-    let (total, others) = sums.split_at_mut(len);
-    for other in others.chunks_exact(len) {
-        total.iter_mut().zip(other).for_each(|(t, o)| *t += *o);
+    };
+    let mut total = vec![T::ZERO; len];
+    // One thread takes them one after the other, in memory that stays in its caches.
+    let together = if parallel::threads() == 1 { segments.min(1) } else { segments };
+    let mut sums = Buffer::take(together * len);
+    for first in (0..segments).step_by(together.max(1)) {
+        let shared = Shared::new(&mut sums);
+        parallel::each(together, true, |k| {
+            // SAFETY: every segment has a sum of its own.
+            let sum = unsafe { shared.slice(k * len, len) };
+            sum.fill(T::ZERO);
+            of(first + k, sum);
+        });
+        for sum in sums.chunks_exact(len) {
+            total.iter_mut().zip(sum).for_each(|(total, sum)| *total += *sum);
+        }
     }
-    sums.truncate(len);
-    sums
+    total
 }
 
 fn transposed<T: Real>(matrix: &[T], rows: usize, cols: usize) -> Vec<T> {
-    let mut to = Vec::with_capacity(matrix.len());
-    for c in 0..cols {
-        to.extend((0..rows).map(|r| matrix[r * cols + c]));
-    }
+    let mut to = vec![T::ZERO; matrix.len()];
+    transpose(matrix, &mut to, [rows, cols]);
     to
 }

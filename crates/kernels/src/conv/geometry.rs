@@ -7,6 +7,8 @@ use crate::{Real, ShapeError};
 const BLOCK: usize = 1 << 17;
 /// Sums of a weight's gradient that are taken side by side, whatever the threads.
 const SEGMENTS: usize = 8;
+/// Pictures of such a sum, at least: clearing it and adding it up is work, too.
+const SEGMENT: usize = 8;
 
 /// A picture and the patches that a kernel sees of it: the input of a convolution, the output of a transposed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +92,7 @@ impl Geometry {
 
     /// Pictures of a segment, of `pictures` altogether.
     pub(super) fn segment(&self, pictures: usize) -> usize {
-        pictures.div_ceil(SEGMENTS).max(1)
+        pictures.div_ceil(SEGMENTS).max(SEGMENT)
     }
 
     /// The patches of a picture, `[rows, cols, kernel, kernel, channels]`; what lies outside is 0.

@@ -34,11 +34,26 @@ pub fn unpatched<T: Real>(patches: &[T], second: usize, kernel: usize) -> Vec<T>
 /// Every `[rows, cols]` of many, transposed.
 fn moved<T: Real>(from: &[T], [rows, cols]: [usize; 2]) -> Vec<T> {
     assert!(rows * cols > 0 && from.len().is_multiple_of(rows * cols), "whole kernels");
-    let mut to = Vec::with_capacity(from.len());
-    for one in from.chunks_exact(rows * cols) {
-        to.extend((0..rows * cols).map(|k| one[k % rows * cols + k / rows]));
-    }
+    let mut to = vec![T::ZERO; from.len()];
+    let all = from.chunks_exact(rows * cols).zip(to.chunks_exact_mut(rows * cols));
+    all.for_each(|(from, to)| transpose(from, to, [rows, cols]));
     to
+}
+
+/// Pixels of a square that is moved at once: its lines stay in the first-level cache.
+const SQUARE: usize = 16;
+
+/// `to[cols, rows]`, the transpose of `from[rows, cols]`.
+fn transpose<T: Real>(from: &[T], to: &mut [T], [rows, cols]: [usize; 2]) {
+    for first in (0..cols).step_by(SQUARE) {
+        for row in (0..rows).step_by(SQUARE) {
+            let height = SQUARE.min(rows - row);
+            for col in first..cols.min(first + SQUARE) {
+                let to = &mut to[col * rows + row..][..height];
+                to.iter_mut().enumerate().for_each(|(k, to)| *to = from[(row + k) * cols + col]);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

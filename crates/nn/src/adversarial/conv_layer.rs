@@ -1,9 +1,8 @@
 //! Convolutions, and what normalises them.
 
-use super::dense::scaled_by_slope;
 use super::spectral::{FIRST, direction, iterated, normalised};
 use crate::init::Init;
-use crate::ops::{Activation, Geometry, activated, batch_norm, convolution, transposed_convolution};
+use crate::ops::{Activation, Geometry, activated, batch_norm, convolution, scaled_by_slope, transposed_convolution};
 use crate::pass::Precision;
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};

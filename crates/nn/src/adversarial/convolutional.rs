@@ -5,7 +5,7 @@ use super::dense::Dense;
 use super::minibatch::{compared, compared_tangent, side_by_side};
 use super::{Critic, Equipment};
 use crate::init::Init;
-use crate::ops::{Activation, Geometry, linear};
+use crate::ops::{Activation, Geometry};
 use crate::pass::Precision;
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -145,8 +145,7 @@ impl ConvGenerator {
         mut normalise: impl FnMut(&Norm, usize, Tensor<2>) -> Result<Tensor<2>, ShapeError>,
     ) -> Result<Tensor<2>, ShapeError> {
         let after = |norm: &Option<Norm>| if norm.is_some() { Activation::Identity } else { Activation::Relu };
-        let (weight, bias) = self.project.values();
-        let mut x = linear(z, weight, Some(bias), after(&self.norm), precision)?;
+        let mut x = self.project.forward(z, after(&self.norm), precision)?;
         if let Some(norm) = &self.norm {
             x = normalise(norm, 0, x)?;
         }
@@ -222,7 +221,7 @@ impl Critic for ConvDiscriminator {
         for layer in &self.layers {
             x = layer.forward(x, Activation::LeakyRelu, precision)?;
         }
-        self.head.affine(if self.compares { compared(x) } else { x }, precision)
+        self.head.forward(if self.compares { compared(x) } else { x }, Activation::Identity, precision)
     }
 
     fn scores_tangent(

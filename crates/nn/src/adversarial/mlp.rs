@@ -1,10 +1,10 @@
 //! Fully connected networks, for points of a plane and small pictures.
 
 use super::Critic;
-use super::dense::{Dense, tangent};
+use super::dense::Dense;
 use super::minibatch::{compared, compared_tangent};
 use crate::init::Init;
-use crate::ops::{Activation, linear};
+use crate::ops::{Activation, DenseLayer, dense_layers};
 use crate::pass::Precision;
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -106,11 +106,11 @@ impl Mlp {
     /// # Errors
     /// If the width is another.
     pub fn forward(&self, x: Tensor<2>, precision: Precision) -> Result<Tensor<2>, ShapeError> {
-        self.layers.iter().enumerate().try_fold(x, |x, (l, layer)| {
-            let x = if self.compares(l) { compared(x) } else { x };
-            let (weight, bias) = layer.values();
-            linear(x, weight, Some(bias), self.activation(l), precision)
-        })
+        let (below, last) = self.values();
+        if !self.config.minibatch_deviation {
+            return dense_layers(x, [below, vec![last]].concat(), false, precision);
+        }
+        dense_layers(compared(dense_layers(x, below, false, precision)?), vec![last], false, precision)
     }
 
     /// The network after a step of power iteration on every weight whose spectral norm is kept.
@@ -122,13 +122,15 @@ impl Mlp {
         Self { layers: self.layers.into_iter().map(Dense::iterated).collect(), ..self }
     }
 
-    /// Does this layer see the batch as a whole?
-    fn compares(&self, layer: usize) -> bool {
-        self.config.minibatch_deviation && layer + 1 == self.layers.len()
-    }
-
-    fn activation(&self, layer: usize) -> Activation {
-        if layer + 1 == self.layers.len() { Activation::Identity } else { self.config.nonlinearity.into() }
+    /// The layers in use, the last one by itself.
+    fn values(&self) -> (Vec<DenseLayer>, DenseLayer) {
+        let of = |layer: &Dense, activation| {
+            let (weight, bias) = layer.values();
+            (weight, bias, activation)
+        };
+        let (last, below) = self.layers.split_last().expect("at least one layer");
+        let between = self.config.nonlinearity.into();
+        (below.iter().map(|layer| of(layer, between)).collect(), of(last, Activation::Identity))
     }
 }
 
@@ -143,9 +145,21 @@ impl Critic for Mlp {
         direction: Tensor<2>,
         precision: Precision,
     ) -> Result<(Tensor<2>, Tensor<2>), ShapeError> {
-        self.layers.iter().enumerate().try_fold((x, direction), |both, (l, layer)| {
-            let both = if self.compares(l) { compared_tangent(both) } else { both };
-            tangent(layer.values(), both, self.activation(l), precision)
-        })
+        let (below, last) = self.values();
+        // Samples above, their changes below.
+        let both = Tensor::cat(vec![x, direction], 0);
+        let both = if self.config.minibatch_deviation {
+            let (x, d_x) = compared_tangent(halves(dense_layers(both, below, true, precision)?));
+            dense_layers(Tensor::cat(vec![x, d_x], 0), vec![last], true, precision)?
+        } else {
+            dense_layers(both, [below, vec![last]].concat(), true, precision)?
+        };
+        Ok(halves(both))
     }
+}
+
+/// The upper half of the rows, and the lower one.
+fn halves(both: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+    let [rows, width] = both.dims();
+    (both.clone().slice([0..rows / 2, 0..width]), both.slice([rows / 2..rows, 0..width]))
 }

@@ -285,6 +285,9 @@ impl Discriminator {
     pub fn packed(&self, x: Tensor<2>) -> Result<Tensor<2>, ShapeError> {
         let [batch, width] = x.dims();
         Check("discriminator").dimension("samples left over from packs", batch % self.pack, 0)?;
+        if self.pack == 1 {
+            return Ok(x);
+        }
         Ok(x.reshape([batch / self.pack, self.pack * width]))
     }
 

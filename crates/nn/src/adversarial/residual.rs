@@ -11,7 +11,7 @@ use super::dense::Dense;
 use super::minibatch::{compared, compared_tangent, side_by_side};
 use super::{Critic, Equipment};
 use crate::init::Init;
-use crate::ops::{Activation, Geometry, LEAK, Shared, doubled, halved, linear};
+use crate::ops::{Activation, Geometry, LEAK, doubled, halved, linear};
 use crate::pass::Precision;
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -102,13 +102,14 @@ impl Level {
 fn changed(
     x: Tensor<2>,
     channels: usize,
-    weight: Shared<2>,
-    bias: Option<Shared<1>>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
     precision: Precision,
 ) -> Result<Tensor<2>, ShapeError> {
     let [pictures, numbers] = x.dims();
     let pixels = numbers / channels;
-    let y = linear(x.reshape([pictures * pixels, channels]), weight, bias, Activation::Identity, precision)?;
+    let x = x.reshape([pictures * pixels, channels]);
+    let y = linear(x, weight, bias.map(Into::into), Activation::Identity, precision)?;
     let [_, channels] = y.dims();
     Ok(y.reshape([pictures, pixels * channels]))
 }
@@ -158,7 +159,7 @@ impl ResidualGenerator {
     /// # Errors
     /// If the noise is of another width.
     pub fn forward(&self, z: Tensor<2>, precision: Precision) -> Result<Tensor<2>, ShapeError> {
-        let mut x = self.project.affine(z, precision)?;
+        let mut x = self.project.forward(z, Activation::Identity, precision)?;
         for level in &self.levels {
             x = level.blocks(x, precision)?;
             if let Some(change) = &level.change {
@@ -239,7 +240,7 @@ impl Critic for ResidualDiscriminator {
                 x = changed(halved(x, level.picture)?, level.picture[2], weight, Some(bias), precision)?;
             }
         }
-        self.head.affine(if self.compares { compared(x) } else { x }, precision)
+        self.head.forward(if self.compares { compared(x) } else { x }, Activation::Identity, precision)
     }
 
     fn scores_tangent(

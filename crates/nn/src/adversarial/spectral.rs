@@ -3,7 +3,6 @@
 use crate::init::Init;
 use burn::module::Param;
 use burn::tensor::{Tensor, TensorData};
-use simurgh_random::{Random, stream};
 
 /// Steps of power iteration before the first use: from a random direction to about the right one.
 pub(super) const FIRST: usize = 15;
@@ -14,15 +13,9 @@ pub(super) fn iterated(weight: &Tensor<2>, u: Param<Tensor<1>>) -> Param<Tensor<
     u.map(|old| replaced(&old, next))
 }
 
-/// A random direction that no gradient moves.
+/// A random direction that no gradient moves, PyTorch's `weight_u`.
 pub(super) fn direction(init: &Init, name: &str, output: usize) -> Param<Tensor<1>> {
-    let u = init.fixed([output], 1.0);
-    if init.is_zeros() {
-        return u;
-    }
-    let mut random = Random::new(stream(output as u64, &format!("{name}.weight_u")));
-    let data: Vec<f64> = (0..output).map(|_| random.normal()).collect();
-    u.map(|old| replaced(&old, unit(data)))
+    init.direction(&format!("{name}.weight_u"), output)
 }
 
 /// `weight[output, input]` over its largest singular value, by the direction `u` as it is; a gradient flows through both.

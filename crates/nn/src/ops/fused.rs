@@ -170,6 +170,8 @@ pub enum Inputs<B: Backend> {
     Three(FloatTensor<B>, FloatTensor<B>, FloatTensor<B>),
     /// Four tensors.
     Four(FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>),
+    /// Five tensors.
+    Five(FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>),
     /// Six tensors.
     Six(FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>),
     /// Seven tensors.
@@ -191,6 +193,7 @@ impl<B: Backend> Inputs<B> {
             Self::Two(a, b) => vec![a, b],
             Self::Three(a, b, c) => vec![a, b, c],
             Self::Four(a, b, c, d) => vec![a, b, c, d],
+            Self::Five(a, b, c, d, e) => vec![a, b, c, d, e],
             Self::Six(a, b, c, d, e, f) => vec![a, b, c, d, e, f],
             Self::Seven(a, b, c, d, e, f, g) => vec![a, b, c, d, e, f, g],
         }
@@ -219,6 +222,7 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
             2 => record::<2, C>(inputs, kernel),
             3 => record::<3, C>(inputs, kernel),
             4 => record::<4, C>(inputs, kernel),
+            5 => record::<5, C>(inputs, kernel),
             6 => record::<6, C>(inputs, kernel),
             7 => record::<7, C>(inputs, kernel),
             n => unreachable!("a fused operation of {n} tensors"),
@@ -293,6 +297,7 @@ pub(crate) fn run_fused<const D: usize>(
         2 => Inputs::Two(next(), next()),
         3 => Inputs::Three(next(), next(), next()),
         4 => Inputs::Four(next(), next(), next(), next()),
+        5 => Inputs::Five(next(), next(), next(), next(), next()),
         6 => Inputs::Six(next(), next(), next(), next(), next(), next()),
         7 => Inputs::Seven(next(), next(), next(), next(), next(), next(), next()),
         n => unreachable!("a fused operation of {n} tensors"),

@@ -67,6 +67,48 @@ fn linear_equals_tensor_operations() {
 }
 
 #[test]
+fn dense_layers_equal_tensor_operations() {
+    use Activation::{Identity, LeakyRelu, Relu, Tanh};
+    // Fewer layers than an entry of the tape holds, as many, and more.
+    for (widths, activations) in [
+        (&[3, 4][..], &[Tanh][..]),
+        (&[3, 5, 2], &[LeakyRelu, Identity]),
+        (&[2, 4, 3, 1], &[Tanh, Relu, Identity]),
+        (&[3, 4, 2, 5, 2], &[LeakyRelu, Tanh, Tanh, Identity]),
+    ] {
+        for tangents in [false, true] {
+            let mut shapes = vec![[6, widths[0]]];
+            shapes.extend(widths.windows(2).flat_map(|w| [[w[1], w[0]], [1, w[1]]]));
+            compare(&shapes, |t, body| {
+                let layer = |(both, activation): (&[Tensor<2>], &Activation)| {
+                    let [_, width] = both[1].dims();
+                    (both[0].clone(), both[1].clone().reshape([width]), *activation)
+                };
+                let layers = t[1..].chunks_exact(2).zip(activations).map(layer).collect();
+                mlp::body(t[0].clone(), layers, tangents, Format::Full, body).unwrap()
+            });
+        }
+    }
+    let x = draw(&mut Random::new(1), [3, 2], DType::F32);
+    assert!(dense_layers(x, Vec::new(), true, Precision::F32).is_err());
+}
+
+#[test]
+fn a_known_gradient_is_passed_on() {
+    compare(&[[1, 5], [1, 3]], |t, body| {
+        let of = |x: &Tensor<2>, slope: f64| {
+            let [_, len] = x.dims();
+            (x.clone().reshape([len]), (0..len).map(|k| slope + k as f64).collect::<Vec<f64>>())
+        };
+        let both = known::body(7.25, [of(&t[0], -2.0), of(&t[1], 0.5)], body).unwrap();
+        (both + known::body(1.5, [of(&t[0], 3.0)], body).unwrap()).reshape([1, 1])
+    });
+    let x = Tensor::<1>::from_data(TensorData::new(vec![0.0f32; 3], [3]), &device());
+    assert!(known(1.0, [(x.clone(), vec![0.0; 3])]).is_ok());
+    assert!(known(1.0, [(x, vec![0.0; 2])]).is_err());
+}
+
+#[test]
 fn binary_cross_entropy_equals_tensor_operations() {
     let y: Arc<[f32]> = (0..15).map(|i| f32::from(u8::from(i % 3 == 0))).collect();
     compare(&[[5, 3]], |t, body| {

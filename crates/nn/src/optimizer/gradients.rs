@@ -200,6 +200,12 @@ impl Accumulated {
         self.0.iter().position(|g| g.numbers().iter().any(|x| !x.is_finite()))
     }
 
+    /// The parameter, by number, with the largest number in its gradient. Costs one reading.
+    pub fn largest(&self) -> Option<usize> {
+        let most = |own: &Own| own.numbers().iter().fold(0.0f32, |most, x| most.max(x.abs()));
+        (0..self.0.len()).max_by(|a, b| most(&self.0[*a]).total_cmp(&most(&self.0[*b])))
+    }
+
     /// What clipping to a global norm of `most` makes of the gradients times `scale` (Pascanu et al. 2013); a `most` of 0 is
     /// no clipping. Nothing is multiplied yet: the optimizer does so as it reads them. Costs one reading.
     pub fn clip(&self, scale: f64, most: f64) -> Clipping {

@@ -56,6 +56,12 @@ pub struct Score {
 }
 
 impl Score {
+    /// How far apart the closest two samples are, and the closest two of the data, in words.
+    pub fn closest(&self) -> [String; 2] {
+        let shown = |x: f64| if x > 0.0 && x < 1e-2 { format!("{x:.2e}") } else { format!("{x:.4}") };
+        [self.closest_pair, self.closest_pair_of_data].map(shown)
+    }
+
     /// The main numbers by name.
     pub fn numbers(&self) -> Vec<(&'static str, f64)> {
         let mut all = Vec::new();

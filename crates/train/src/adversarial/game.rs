@@ -2,20 +2,19 @@
 
 use super::recipe::{Order, Recipe};
 use super::sampler::Sampler;
-use super::share::{Moved, Share};
+use super::share::Moved;
+use super::shares::{Moving, each};
 use super::side::Side;
 use super::source::Source;
 use crate::Error;
 use crate::schedule::learning_rate;
-use rayon::prelude::*;
 use simurgh_data::images::Pictures;
-use simurgh_nn::adversarial::{Discriminator, Generator, NetworkKind, Penalty, PenaltyKind};
+use simurgh_nn::adversarial::{Discriminator, Generator, Penalty, PenaltyKind};
 use simurgh_nn::burn::module::Module;
 use simurgh_nn::burn::tensor::{Device, Tensor, TensorData};
 use simurgh_nn::init::Init;
 use simurgh_nn::optimizer::moving_average;
-use simurgh_nn::parameters;
-use simurgh_random::{mix, stream};
+use simurgh_nn::{parallel, parameters};
 use std::path::Path;
 
 /// What was measured of a step.
@@ -37,16 +36,6 @@ pub struct Measured {
     pub norms: [f64; 2],
 }
 
-/// What a batch is drawn for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    Discriminator,
-    Generator,
-}
-
-/// Samples of a share: a batch of fewer is not worth another thread.
-const SHARE: usize = 128;
-
 /// A generator and a discriminator at play.
 pub struct Game {
     /// How.
@@ -60,6 +49,7 @@ pub struct Game {
     pub step: u64,
     /// That networks learn on.
     pub(super) device: Device,
+    awake: parallel::Awake,
 }
 
 impl Game {
@@ -91,7 +81,16 @@ impl Game {
             true => parameters::collect(generator.network()).into_iter().map(|p| p.data).collect(),
             false => Vec::new(),
         };
-        Ok(Self { recipe, source, discriminator, generator, average, step: 0, device })
+        Ok(Self {
+            recipe,
+            source,
+            discriminator,
+            generator,
+            average,
+            step: 0,
+            device,
+            awake: parallel::Awake::default(),
+        })
     }
 
     /// A step: both networks move as often as their tables say.
@@ -100,6 +99,7 @@ impl Game {
     /// If a loss, a gradient or a parameter is no finite number; nothing after it was moved.
     pub fn advance(&mut self) -> Result<Measured, Error> {
         self.step += 1;
+        self.awake.call();
         let measured = self.play()?;
         if !self.average.is_empty() {
             let step = self.step as f64;
@@ -133,9 +133,8 @@ impl Game {
             }
             let opponent = generator.network().clone().no_grad();
             let network = discriminator.network();
-            let shares = moving.shares(source, Whose::Discriminator, k);
-            let moved = shares.par_iter().map(|share| share.of_discriminator(network, &opponent)).collect();
-            let moved = Moved::sum(moved)?;
+            let shares = moving.of_discriminator(source, k, &opponent)?;
+            let moved = Moved::sum(each(&shares, |share| share.of_discriminator(network, &opponent)))?;
             let rate = of_discriminator.learning_rate * rate;
             measured.norms[0] = discriminator.follow(&moved, of_discriminator, rate, (step, "discriminator"))?;
             let most = recipe.adversarial.remedies.clip_weights;
@@ -150,8 +149,8 @@ impl Game {
             // The tape leads through the discriminator to the generator and no further.
             let opponent = before.as_ref().unwrap_or_else(|| discriminator.network()).clone().no_grad();
             let network = generator.network();
-            let shares = moving.shares(source, Whose::Generator, k);
-            let moved = Moved::sum(shares.par_iter().map(|share| share.of_generator(&opponent, network)).collect())?;
+            let shares = moving.of_generator(source, k);
+            let moved = Moved::sum(each(&shares, |share| share.of_generator(&opponent, network)))?;
             let rate = of_generator.learning_rate * rate;
             measured.norms[1] = generator.follow(&moved, of_generator, rate, (step, "generator"))?;
             measured.generator = moved.sums[0] / moved.parts as f64;
@@ -184,48 +183,6 @@ impl Game {
         all.iter_mut().zip(&self.average).for_each(|(p, average)| p.data.clone_from(average));
         super::check_finite(self.step, &all)?;
         Sampler::new(self.recipe.clone(), self.source.shape(), all)?.calibrated()
-    }
-}
-
-/// Where a move is made.
-struct Moving<'a> {
-    recipe: &'a Recipe,
-    device: &'a Device,
-    step: u64,
-}
-
-impl<'a> Moving<'a> {
-    /// What a network's `k`-th move of this step is made of: shares of each of its batches, however many threads there are.
-    fn shares(&self, source: &mut Source, whose: Whose, k: u64) -> Vec<Share<'a>> {
-        let Self { recipe, device, step } = *self;
-        let (t, game) = (&recipe.train, &recipe.adversarial);
-        let (batches, moves) = (t.accumulate as u64, t.discriminator.steps_per_update);
-        let pairs = game.objective.objective().pairs();
-        let others = if pairs { t.generator.steps_per_update } else { 0 };
-        let first = if whose == Whose::Discriminator { 0 } else { moves * batches };
-        let before = (step - 1) * (moves + others) * batches + first + k * batches;
-        let whole = |n: &usize| t.batch.is_multiple_of(*n) && (t.batch / n).is_multiple_of(game.remedies.pack);
-        // A batch that is seen as a whole stays whole; layers of pictures are work for all threads by themselves.
-        let most = match recipe.model.network {
-            NetworkKind::Mlp if !game.remedies.minibatch_deviation => t.batch / SHARE,
-            _ => 1,
-        };
-        let count = (1..=most.max(1)).rev().find(whole).expect("one is a share");
-        let (samples, width) = (t.batch / count, source.shape().len());
-        let name = if whose == Whose::Discriminator { "discriminator's draws" } else { "generator's draws" };
-        let mut shares = Vec::with_capacity(count * t.accumulate);
-        for batch in 0..batches {
-            let reads = pairs || whose == Whose::Discriminator;
-            let real = if reads { source.batch(before + batch, t.batch) } else { Vec::new() };
-            let mut rows = real.chunks_exact(samples * width);
-            for share in 0..count as u64 {
-                let place = step << 24 | k << 16 | batch << 8 | share;
-                let draw = mix(stream(recipe.seed, name) ^ mix(place));
-                let real = rows.next().map(<[f32]>::to_vec).unwrap_or_default();
-                shares.push(Share { recipe, device, step, draw, samples, real });
-            }
-        }
-        shares
     }
 }
 

@@ -9,6 +9,7 @@ mod report;
 mod rules;
 mod sampler;
 mod share;
+mod shares;
 mod side;
 mod source;
 

@@ -132,7 +132,7 @@ impl<'a> Probe<'a> {
 }
 
 fn share<'a>(recipe: &'a Recipe, game: &'a Game, draw: u64, real: Vec<f32>) -> Share<'a> {
-    Share { recipe, device: &game.device, step: 1, draw, samples: recipe.train.batch, real }
+    Share { recipe, device: &game.device, step: 1, draw, samples: recipe.train.batch, real, fake: Vec::new() }
 }
 
 /// The lower bound `log 2 - L / 2` of the Jensen-Shannon divergence by logits of real and generated samples, L the sum of the two halves

@@ -31,7 +31,8 @@ pub(super) fn sections(run: &RunDirectory, meter: &Meter, events: &[Event], scor
         row("precision, recall", format!("{:.3}, {:.3}", n.precision, n.recall));
         row("density, coverage", format!("{:.3}, {:.3}", n.density, n.coverage));
     }
-    row("the closest two samples", beside(score.closest_pair, score.closest_pair_of_data));
+    let [made, real] = score.closest();
+    row("the closest two samples", format!("{made} (of the data {real})"));
     let (birthday, pairs) = (&score.birthday, score.birthday.duplicates);
     let support = birthday.support.map_or_else(String::new, |n| format!(": about {n:.0} different samples"));
     row(

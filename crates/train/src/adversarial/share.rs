@@ -49,6 +49,8 @@ pub(super) struct Share<'a> {
     pub samples: usize,
     /// Real samples, `[samples, sample]`; empty where none are needed.
     pub real: Vec<f32>,
+    /// Generated ones, the same, where the whole batch's were made together; empty where the share makes its own.
+    pub fake: Vec<f32>,
 }
 
 impl Share<'_> {
@@ -56,8 +58,12 @@ impl Share<'_> {
     pub fn of_discriminator(&self, network: &Discriminator, generator: &Generator) -> Result<Moved, Error> {
         let (game, precision) = (&self.recipe.adversarial, self.recipe.train.precision);
         let network = &leaves(network);
-        let real = network.packed(self.veiled(self.real(), 1))?;
-        let fake = network.packed(self.veiled(generator.learning(self.noise(), precision)?, 2))?;
+        let real = network.packed(self.veiled(self.tensor(&self.real), 1))?;
+        let fake = match self.fake.is_empty() {
+            true => generator.learning(self.noise(), precision)?,
+            false => self.tensor(&self.fake),
+        };
+        let fake = network.packed(self.veiled(fake, 2))?;
         let of_real = network.logits(real.clone(), precision)?;
         let of_fake = network.logits(fake.clone(), precision)?;
         let [reals, fakes] = [&of_real, &of_fake].map(|x| x.clone().into_data().iter::<f64>().collect::<Vec<f64>>());
@@ -88,16 +94,16 @@ impl Share<'_> {
         let of_fake = opponent.logits(fake, precision)?;
         let of_real = match self.real.is_empty() {
             true => of_fake.clone().detach(),
-            false => opponent.logits(opponent.packed(self.veiled(self.real(), 1))?, precision)?.detach(),
+            false => opponent.logits(opponent.packed(self.veiled(self.tensor(&self.real), 1))?, precision)?.detach(),
         };
         let loss = game.objective.generator_loss(of_real, of_fake)?;
         let value = scalar(&loss);
         Ok(Moved::new(network, loss, [value, 0.0, 0.0, 0.0, 0.0, 0.0]))
     }
 
-    fn real(&self) -> Tensor<2> {
-        let width = self.real.len() / self.samples;
-        Tensor::from_data(TensorData::new(self.real.clone(), [self.samples, width]), self.device)
+    fn tensor(&self, samples: &[f32]) -> Tensor<2> {
+        let width = samples.len() / self.samples;
+        Tensor::from_data(TensorData::new(samples.to_vec(), [self.samples, width]), self.device)
     }
 
     fn noise(&self) -> Tensor<2> {

@@ -44,12 +44,16 @@ impl<M: Module> Side<M> {
     ) -> Result<f64, Error> {
         let clip = moved.gradient.clip(1.0 / moved.parts as f64, player.clip_norm);
         if !clip.before.is_finite() || !moved.sums.iter().all(|x| x.is_finite()) {
-            let all = || parameters::collect(self.network());
-            let got = match moved.gradient.non_finite() {
-                Some(k) => format!("the gradient of `{}` with a NaN or an infinity", all().swap_remove(k).name),
-                None => format!("a gradient norm of {}", clip.before),
+            let named = |k: usize| parameters::collect(self.network()).swap_remove(k).name;
+            let got = match (moved.gradient.non_finite(), moved.gradient.largest()) {
+                (Some(k), _) => format!("the gradient of `{}` with a NaN or an infinity", named(k)),
+                // Finite numbers whose squares add up to none.
+                (None, Some(k)) if !clip.before.is_finite() => {
+                    format!("a gradient norm of {}, most of it of `{}`", clip.before, named(k))
+                }
+                _ => format!("a gradient norm of {}", clip.before),
             };
-            let got = format!("{name}: {got}, a loss of {}", moved.sums[0] / moved.parts as f64);
+            let got = format!("{name}: {got}, a loss of {:e}", moved.sums[0] / moved.parts as f64);
             return Err(diverged(step, got).into());
         }
         let network = self.network.take().expect("the network is away only here");

@@ -43,8 +43,8 @@ pub fn print_adversarial(score: &Score) -> Result<(), Failure> {
         writeln!(out, "  precision, recall   {:.3}, {:.3}", n.precision, n.recall)?;
         writeln!(out, "  density, coverage   {:.3}, {:.3}", n.density, n.coverage)?;
     }
-    let Score { closest_pair: made, closest_pair_of_data: data, .. } = score;
-    writeln!(out, "  closest two         {made:.4} apart (of real samples: {data:.4})")?;
+    let [made, data] = score.closest();
+    writeln!(out, "  closest two         {made} apart (of real samples: {data})")?;
     let Birthday { samples, duplicates, support, .. } = score.birthday;
     let support = support.map_or_else(String::new, |n| format!(": about {n:.0} different samples (birthday test)"));
     writeln!(out, "  duplicates          {duplicates} pairs of {samples} samples are as close as that{support}")?;

@@ -56,6 +56,9 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     if let Some(seed) = args.seed {
         overrides.push(Override { key: "seed".into(), value: seed.to_string() });
     }
+    if args.strict {
+        overrides.push(Override { key: "data.strict".into(), value: "true".into() });
+    }
     let task = recipe::task(&text, &overrides).map_err(|e| located(e, name, &overrides))?;
     match task {
         TaskName::Translation => begin::<Translation>(args, &text, stem, &overrides),

@@ -1,22 +1,21 @@
 //! Squared distances.
 
-use super::Objective;
-use burn::tensor::Tensor;
+use super::{Objective, Term};
 
 /// Half the squared distance from 1 of what is real, and from 0 of what is not (Mao et al. 2017, equation 9: a = 0, b = c = 1).
 #[derive(Clone, Copy, Debug)]
 pub struct LeastSquares;
 
 impl Objective for LeastSquares {
-    fn discriminator(&self, real: Tensor<1>, fake: Tensor<1>) -> Tensor<1> {
-        squared(real - 1.0) + squared(fake)
+    fn discriminator(&self, real: f64, fake: f64) -> [Term; 2] {
+        [squared(real - 1.0), squared(fake)]
     }
 
-    fn generator(&self, _real: Tensor<1>, fake: Tensor<1>) -> Tensor<1> {
-        squared(fake - 1.0)
+    fn generator(&self, _real: f64, fake: f64) -> [Term; 2] {
+        [Term::default(), squared(fake - 1.0)]
     }
 }
 
-fn squared(distance: Tensor<1>) -> Tensor<1> {
-    (distance.clone() * distance).mean() * 0.5
+fn squared(distance: f64) -> Term {
+    Term::new(distance * distance / 2.0, distance)
 }

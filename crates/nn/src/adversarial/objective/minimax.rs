@@ -1,7 +1,6 @@
 //! The game as the theory has it.
 
-use super::{Objective, cross_entropy, softplus};
-use burn::tensor::Tensor;
+use super::{Objective, Term, cross_entropy};
 
 /// `min_G max_D E[log D(x)] + E[log(1 - D(G(z)))]` (Goodfellow et al. 2014, equation 1), `D` the sigmoid of the logit.
 ///
@@ -10,12 +9,13 @@ use burn::tensor::Tensor;
 pub struct Minimax;
 
 impl Objective for Minimax {
-    fn discriminator(&self, real: Tensor<1>, fake: Tensor<1>) -> Tensor<1> {
+    fn discriminator(&self, real: f64, fake: f64) -> [Term; 2] {
         cross_entropy(real, fake)
     }
 
-    fn generator(&self, _real: Tensor<1>, fake: Tensor<1>) -> Tensor<1> {
+    fn generator(&self, _real: f64, fake: f64) -> [Term; 2] {
         // log(1 - sigmoid(s)) = -softplus(s)
-        -softplus(fake).mean()
+        let Term { value, slope } = Term::softplus(fake);
+        [Term::default(), Term::new(-value, -slope)]
     }
 }

@@ -1,7 +1,6 @@
 //! The game as it is played.
 
-use super::{Objective, cross_entropy, softplus};
-use burn::tensor::Tensor;
+use super::{Objective, Term, cross_entropy};
 
 /// The discriminator of the game; the generator maximises `E[log D(G(z))]` (Goodfellow et al. 2014, section 3).
 ///
@@ -10,11 +9,11 @@ use burn::tensor::Tensor;
 pub struct NonSaturating;
 
 impl Objective for NonSaturating {
-    fn discriminator(&self, real: Tensor<1>, fake: Tensor<1>) -> Tensor<1> {
+    fn discriminator(&self, real: f64, fake: f64) -> [Term; 2] {
         cross_entropy(real, fake)
     }
 
-    fn generator(&self, _real: Tensor<1>, fake: Tensor<1>) -> Tensor<1> {
-        softplus(-fake).mean()
+    fn generator(&self, _real: f64, fake: f64) -> [Term; 2] {
+        [Term::default(), Term::softplus(-fake).mirrored()]
     }
 }

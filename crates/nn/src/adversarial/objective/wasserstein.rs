@@ -1,7 +1,6 @@
 //! The earth mover's distance.
 
-use super::Objective;
-use burn::tensor::Tensor;
+use super::{Objective, Term};
 
 /// The difference of the means (Arjovsky et al. 2017, equation 2): of all functions whose slope is nowhere above 1 the best one's is
 /// the distance that earth must be moved from one distribution to the other. Something must keep the slope: clipped weights, a
@@ -10,11 +9,11 @@ use burn::tensor::Tensor;
 pub struct Wasserstein;
 
 impl Objective for Wasserstein {
-    fn discriminator(&self, real: Tensor<1>, fake: Tensor<1>) -> Tensor<1> {
-        fake.mean() - real.mean()
+    fn discriminator(&self, real: f64, fake: f64) -> [Term; 2] {
+        [Term::new(-real, -1.0), Term::new(fake, 1.0)]
     }
 
-    fn generator(&self, _real: Tensor<1>, fake: Tensor<1>) -> Tensor<1> {
-        -fake.mean()
+    fn generator(&self, _real: f64, fake: f64) -> [Term; 2] {
+        [Term::default(), Term::new(-fake, -1.0)]
     }
 }
