@@ -67,6 +67,15 @@ pub(crate) fn activate_backward<'a, T: Real>(d_y: &'a [T], y: &[T], activation: 
     d_pre
 }
 
+/// Which gradients are taken; the others are left empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wants {
+    /// That of the input.
+    pub x: bool,
+    /// Those of weight and bias.
+    pub parameters: bool,
+}
+
 /// The gradient of [`forward`]'s operands.
 #[derive(Debug)]
 pub struct Gradient<T> {

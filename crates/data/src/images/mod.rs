@@ -4,11 +4,13 @@ mod drawn;
 mod folder;
 mod grid;
 mod idx;
+mod resize;
 
 pub use drawn::{SHAPES, shapes};
 pub use folder::{Folder, folder};
 pub use grid::{grid, to_png};
 pub use idx::{labels, pictures};
+pub use resize::resized;
 
 /// Pictures of one size; a pixel's channels stand side by side, rows from top to bottom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

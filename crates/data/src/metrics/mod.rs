@@ -4,6 +4,7 @@ pub mod bleu;
 pub mod chrf;
 pub mod classification;
 pub mod coverage;
+pub mod pictures;
 pub mod samples;
 
 /// Share of hypotheses that equal their reference.

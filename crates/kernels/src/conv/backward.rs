@@ -5,19 +5,10 @@ use super::{Geometry, transpose};
 use crate::buffer::Buffer;
 use crate::elementwise::add_columns;
 use crate::gemm::{Packed, Start, View, gemm_serial};
-use crate::linear::{Activation, Gradient, activate_backward};
+use crate::linear::{Activation, Gradient, Wants, activate_backward};
 use crate::parallel::{self, Shared};
 use crate::shape::Check;
 use crate::{Real, ShapeError};
-
-/// Which gradients are taken; the others are left empty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wants {
-    /// That of the pictures.
-    pub x: bool,
-    /// Those of weight and bias.
-    pub parameters: bool,
-}
 
 /// Gradient of [`super::forward`]'s operands from `d_y[pictures, rows, cols, out]`; `y` is the forward result, `weight` is
 /// `W[out, patch]` packed. That of the weight is `[out, patch]`.

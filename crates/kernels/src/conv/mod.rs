@@ -8,8 +8,10 @@ mod forward;
 mod geometry;
 #[cfg(test)]
 mod reference;
+pub mod winograd;
 
-pub use backward::{Wants, backward, transposed_backward};
+pub use crate::linear::Wants;
+pub use backward::{backward, transposed_backward};
 pub use forward::{forward, transposed_forward};
 pub use geometry::Geometry;
 

@@ -4,7 +4,7 @@
 //! slope of what follows: one product's rows more, in the forward pass and in the gradients. What stands between the layers is taken
 //! from the pool of [`Buffer`]s, and passes through all layers block by block while it is in the caches.
 
-pub use crate::conv::Wants;
+pub use crate::linear::Wants;
 
 use crate::buffer::Buffer;
 use crate::elementwise::add_columns;
