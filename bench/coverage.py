@@ -4,7 +4,7 @@ prints the rows of BENCHMARKS.md.
     cargo build --release -p simurgh
     python3 bench/coverage.py [--out runs/coverage] [--seeds 1,2,3,4,5,6,7,8,9,10] [--only ring8,grid25] [--jobs 2] [--data-dir DIR] [--table]
 
-One core a run: half a minute (ring8) to two minutes (grid25). 2,500 samples of the last average of the generator, measured once."""
+One core a run: a minute (ring8) to four (grid25). 2,500 samples of the last average of the generator, measured once."""
 import argparse, concurrent.futures, json, pathlib
 import trainings
 

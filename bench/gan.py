@@ -15,7 +15,8 @@ program = root / "target/release/simurgh"
 plain = ["adversarial.penalty=[]", "adversarial.objective=non-saturating", "train.eval_every=1000000", "train.eval_samples=10", "ema.decay=0"]
 ours = {
     "mlp": ("ring8", [*plain, "model.hidden=[128,128]", "model.latent=16"], (500, 3500)),
-    "dcgan": ("mnist-gan", [*plain, "model.batch_norm=none", "data.labels="], (20, 120)),
+    "dcgan": ("mnist-gan", [*plain, "model.batch_norm=none", "data.labels=", "train.generator.learning_rate=1e-4",
+                            "train.discriminator.learning_rate=1e-4"], (20, 120)),
 }
 
 

@@ -1,10 +1,11 @@
-//! Products, layers, attention, affine maps, losses and row-wise kernels on every instruction set that this processor has, by
+//! Products, layers, convolutions, attention, affine maps, losses and row-wise kernels on every instruction set that this processor has, by
 //! forcing it, on shapes drawn at random: products and layers against their naive references, the others against themselves in
 //! f64, which their own tests hold to finite differences. One test, since the choice is the whole process's.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use simurgh_kernels::attention::{self, Groups, Operands, Prepared};
+use simurgh_kernels::conv::winograd::{self, Filter};
 use simurgh_kernels::cpu::{Isa, available, fastest, force};
 use simurgh_kernels::cross_entropy::{Problem, cross_entropy};
 use simurgh_kernels::gemm::{Format, Packed, Start, View, gemm, reference};
@@ -311,6 +312,27 @@ fn the_rest((rows, input, output): (usize, usize, usize), seed: u64) -> Result<(
     update(&x, &mut draws)
 }
 
+/// Convolutions by tiles, and their gradients.
+fn tiles(size: [usize; 2], [input, output]: [usize; 2], seed: u64) -> Result<(), TestCaseError> {
+    let mut draws = Draws::new(seed);
+    let pixels = 2 * size[0] * size[1];
+    let (x, w) = (draws.numbers(pixels * input, 1.0), draws.numbers(output * input * 9, 1.0));
+    let (b, d) = (draws.numbers(output, 1.0), draws.numbers(pixels * output, 1.0));
+    fn all<T: Real>([x, w, b, d]: [&[T]; 4], size: [usize; 2], channels: [usize; 2]) -> [Vec<T>; 4] {
+        let wants = linear::Wants { x: true, parameters: true };
+        let (filter, turned) = (Filter::new(w, channels), Filter::turned(w, channels));
+        let y = winograd::forward(x, &filter, Some(b), None, size, linear::Activation::LeakyRelu).unwrap();
+        let g = winograd::backward(x, &y, d, &turned, size, linear::Activation::Identity, wants).unwrap();
+        [y, g.x, g.weight, g.bias]
+    }
+    let got = all([&x.0, &w.0, &b.0, &d.0], size, [output, input]);
+    let want = all([&x.1, &w.1, &b.1, &d.1], size, [output, input]);
+    for (got, want) in got.iter().zip(&want) {
+        close(got, want, 1e-5, "tiles")?;
+    }
+    Ok(())
+}
+
 /// Five updates by each rule, and what goes with them.
 fn update((gradient, gradient64): &(Vec<f32>, Vec<f64>), draws: &mut Draws) -> Result<(), TestCaseError> {
     fn all<T: Real>(gradient: &[T], parameter: &[T]) -> [Vec<T>; 5] {
@@ -362,6 +384,10 @@ fn every_instruction_set_computes_what_the_references_do() {
         let attentions = (lengths, 1usize..40, 1usize..40, any::<u64>());
         runner
             .run(&attentions, |(lengths, width, depth, seed)| attend(&lengths, (width, depth), seed))
+            .unwrap_or_else(|e| panic!("{isa:?}: {e}"));
+        let pictures = (1usize..20, 1usize..20, 1usize..40, 1usize..40, any::<u64>());
+        runner
+            .run(&pictures, |(height, width, input, output, seed)| tiles([height, width], [input, output], seed))
             .unwrap_or_else(|e| panic!("{isa:?}: {e}"));
         let sizes = (1usize..40, 1usize..60, 1usize..70, any::<u64>());
         runner

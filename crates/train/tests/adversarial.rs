@@ -4,8 +4,9 @@ mod interrupt;
 
 use interrupt::StopAt;
 use simurgh_data::images::{Pictures, to_png};
+use simurgh_nn::artifact::{self, Precision};
 use simurgh_nn::burn::tensor::Device;
-use simurgh_train::adversarial::{self, Recipe};
+use simurgh_train::adversarial::{self, Comparison, Recipe};
 use simurgh_train::recipe::{Override, parse};
 use simurgh_train::training::{Options, Quiet};
 use simurgh_train::{Error, thread_pool};
@@ -247,8 +248,19 @@ fn a_classifier_is_of_its_run_and_of_no_other_pictures() {
     let out = directory.path().join("run");
     let outcome = adversarial::train(recipe(&text, &[]), &options(&out), &Device::flex(), &mut Quiet).unwrap();
     assert_eq!(outcome.score.coverage.as_ref().unwrap().of, 8);
-    let again = adversarial::evaluate(&outcome.model, None, None, None).unwrap();
-    assert_eq!(again, outcome.score);
+    // Trained anew, or the run's own: the same.
+    let kept = out.join("recogniser.safetensors");
+    let notes_with = |recogniser: Option<&Path>| {
+        let (mut notes, with) = (0, Comparison { recogniser, ..Comparison::default() });
+        let score = adversarial::evaluate(&outcome.model, &with, &mut |_| notes += 1).unwrap();
+        assert_eq!(score, outcome.score);
+        notes
+    };
+    assert_eq!([notes_with(None), notes_with(Some(&kept)), notes_with(Some(&out.join("nothing")))], [1, 0, 1]);
+    let mut file = artifact::read(&kept).unwrap();
+    file.header.provenance["data"] = 1.into();
+    std::fs::write(out.join("foreign"), artifact::to_bytes(&file, Precision::Full)).unwrap();
+    assert_eq!(notes_with(Some(&out.join("foreign"))), 1);
     // Pictures of somebody else's have other classes, or none.
     let [others, _] = digits(
         &{
@@ -258,7 +270,8 @@ fn a_classifier_is_of_its_run_and_of_no_other_pictures() {
         },
         60,
     );
-    let other = adversarial::evaluate(&outcome.model, Some(Path::new(&others)), None, None).unwrap();
+    let with = Comparison { pictures: Some(Path::new(&others)), ..Comparison::default() };
+    let other = adversarial::evaluate(&outcome.model, &with, &mut |_| {}).unwrap();
     assert!(other.coverage.is_none());
     // A run in the place of another keeps nothing of it.
     assert!(out.join("recogniser.safetensors").exists() && out.join("samples/00000003.png").exists());

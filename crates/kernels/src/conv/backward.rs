@@ -121,14 +121,19 @@ fn summed<T: Real>(
     task: impl Fn(usize, usize, &mut [T]) + Send + Sync,
 ) -> Vec<T> {
     let segment = geometry.segment(pictures);
-    let segments = pictures.div_ceil(segment);
-    let of = |k: usize, sum: &mut [T]| {
+    let mut total = vec![T::ZERO; len];
+    add_segments(pictures.div_ceil(segment), &mut total, |k, sum| {
         let end = pictures.min((k + 1) * segment);
         for first in (k * segment..end).step_by(geometry.block()) {
             task(first, geometry.block().min(end - first), sum);
         }
-    };
-    let mut total = vec![T::ZERO; len];
+    });
+    total
+}
+
+/// Adds to `total`, segment by segment in their order, what `task(segment, sum)` adds to zeros.
+pub(super) fn add_segments<T: Real>(segments: usize, total: &mut [T], task: impl Fn(usize, &mut [T]) + Send + Sync) {
+    let len = total.len();
     // One thread takes them one after the other, in memory that stays in its caches.
     let together = if parallel::threads() == 1 { segments.min(1) } else { segments };
     let mut sums = Buffer::take(together * len);
@@ -138,13 +143,12 @@ fn summed<T: Real>(
             // SAFETY: every segment has a sum of its own.
             let sum = unsafe { shared.slice(k * len, len) };
             sum.fill(T::ZERO);
-            of(first + k, sum);
+            task(first + k, sum);
         });
         for sum in sums.chunks_exact(len) {
             total.iter_mut().zip(sum).for_each(|(total, sum)| *total += *sum);
         }
     }
-    total
 }
 
 fn transposed<T: Real>(matrix: &[T], rows: usize, cols: usize) -> Vec<T> {

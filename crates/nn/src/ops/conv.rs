@@ -2,16 +2,16 @@
 
 use super::Body;
 use super::fused::{Kernel, Number, Operand, Output, Saved, run_fused};
-use super::packs::packed_patches;
+use super::packs::{packed_filter, packed_patches};
 use crate::pass::Precision;
 use burn::tensor::Tensor;
 use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use simurgh_kernels::ShapeError;
 pub use simurgh_kernels::conv::Geometry;
-use simurgh_kernels::conv::{self, unpatched};
+use simurgh_kernels::conv::{self, unpatched, winograd};
 use simurgh_kernels::gemm::Format;
-use simurgh_kernels::linear::Activation;
+use simurgh_kernels::linear::{Activation, Gradient};
 use simurgh_kernels::shape::Check;
 use std::sync::Arc;
 
@@ -109,11 +109,24 @@ struct Convolution {
     way: Way,
 }
 
+impl Convolution {
+    /// Tiles take a quarter of the multiplications: in f32 they are faster than rounded patches are.
+    fn by_tiles<T>(&self, weight: &Operand<'_, T>) -> bool {
+        !self.way.transposed && winograd::suits(self.geometry, weight.shape[0])
+    }
+}
+
 impl Kernel for Convolution {
     fn forward<T: Number>(&self, inputs: &[Operand<'_, T>], _track: bool) -> Output<T> {
         let (x, weight) = (&inputs[0], &inputs[1]);
         let bias = inputs.get(2).map(|b| b.data);
         let Self { geometry, activation, way } = *self;
+        if self.by_tiles(weight) {
+            let filter = packed_filter(weight, false);
+            let data = winograd::forward(x.data, &filter, bias, None, [geometry.height, geometry.width], activation);
+            let data = data.expect("shapes were checked before");
+            return Output { data, shape: vec![x.shape[0], geometry.count() * weight.shape[0]], saved: Arc::new(()) };
+        }
         // [patch, out] of a convolution, [in, patch] of a transposed one.
         let packed = packed_patches(weight, !way.transposed, way.format);
         let data = match way.transposed {
@@ -135,18 +148,23 @@ impl Kernel for Convolution {
     ) -> Vec<Vec<T>> {
         let (x, weight) = (&inputs[0], &inputs[1]);
         let Self { geometry, activation, way } = *self;
-        let packed = packed_patches(weight, way.transposed, way.format);
         let wants = conv::Wants { x: wanted[0], parameters: wanted[1..].iter().any(|wanted| *wanted) };
-        let g = match way.transposed {
-            false => conv::backward(x.data, output, d_output, &packed, geometry, activation, wants),
-            true => conv::transposed_backward(x.data, output, d_output, &packed, geometry, activation, wants),
+        let g = if self.by_tiles(weight) {
+            let (turned, size) = (packed_filter(weight, true), [geometry.height, geometry.width]);
+            winograd::backward(x.data, output, d_output, &turned, size, activation, wants)
+        } else {
+            let packed = packed_patches(weight, way.transposed, way.format);
+            let g = match way.transposed {
+                false => conv::backward(x.data, output, d_output, &packed, geometry, activation, wants),
+                true => conv::transposed_backward(x.data, output, d_output, &packed, geometry, activation, wants),
+            };
+            g.map(|g| match g.weight.is_empty() {
+                true => g,
+                false => Gradient { weight: unpatched(&g.weight, geometry.channels, geometry.kernel), ..g },
+            })
         };
         let g = g.expect("shapes were checked before");
-        let d_weight = match g.weight.is_empty() {
-            true => Vec::new(),
-            false => unpatched(&g.weight, geometry.channels, geometry.kernel),
-        };
-        let mut all = vec![g.x, d_weight];
+        let mut all = vec![g.x, g.weight];
         if inputs.len() == 3 {
             all.push(g.bias);
         }

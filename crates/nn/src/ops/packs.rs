@@ -6,7 +6,7 @@
 
 use super::fused::{Number, Operand};
 use burn::tensor::Bytes;
-use simurgh_kernels::conv;
+use simurgh_kernels::conv::{self, winograd::Filter};
 use simurgh_kernels::gemm::{Format, Packed, View};
 use simurgh_kernels::recurrent::Cell;
 use std::any::Any;
@@ -47,6 +47,18 @@ pub(crate) fn packed_patches<T: Number>(weight: &Operand<'_, T>, transposed: boo
         let view = View::new(&patches, first, patch);
         Packed::with_format(if transposed { view.transposed() } else { view }, format)
     })
+}
+
+/// A convolution's weight `[out, in, 3, 3]` at the points of its tiles, or that of its gradient.
+pub(crate) fn packed_filter<T: Number>(weight: &Operand<'_, T>, turned: bool) -> Arc<Filter<T>> {
+    let [output, input, ..] = weight.shape[..] else { panic!("a kernel has four sides: {:?}", weight.shape) };
+    let channels = if turned { [output, input] } else { [input, output] };
+    cached(
+        weight,
+        turned,
+        |filter: &Filter<T>| filter.channels() == channels,
+        || (if turned { Filter::turned } else { Filter::new })(weight.data, [output, input]),
+    )
 }
 
 /// A recurrent layer's `W_hh`, or its transpose, packed as its products with the state need it.

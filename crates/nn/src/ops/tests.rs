@@ -316,6 +316,8 @@ fn convolutions_equal_tensor_operations() {
         (of(8, 6, 2, 4, 2, 1), 5, 2),
         (of(5, 4, 1, 3, 2, 0), 2, 1),
         (of(3, 5, 4, 1, 1, 0), 3, 2),
+        // By tiles.
+        (of(6, 5, 8, 3, 1, 1), 9, 2),
     ] {
         for activation in [Activation::Identity, Activation::Tanh, Activation::LeakyRelu] {
             for transposed in [false, true] {

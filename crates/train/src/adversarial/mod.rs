@@ -107,17 +107,25 @@ pub fn resume(
     Loop::new(game, run, options.data_directory.as_deref(), observer)?.go(observer)
 }
 
-/// Measures a generator on its recipe's data, or on the pictures of a folder or an IDX file, by their pixels or what the network in
-/// `features` makes of them.
+/// What a generator is compared with, where it is not its recipe's own.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Comparison<'a> {
+    /// A folder of pictures or an IDX file.
+    pub pictures: Option<&'a Path>,
+    /// A network by whose features samples are compared, in place of pixels.
+    pub features: Option<&'a Path>,
+    /// Where the recipe's files are looked up.
+    pub directory: Option<&'a Path>,
+    /// A file with a classifier of the data's classes, that need not be trained then; passed over if it is of other data.
+    pub recogniser: Option<&'a Path>,
+}
+
+/// Measures a generator; `note` is told what takes its time.
 ///
 /// # Errors
-/// If the data or the network can't be used, or are of another size.
-pub fn evaluate(
-    model: &Sampler,
-    pictures: Option<&Path>,
-    features: Option<&Path>,
-    directory: Option<&Path>,
-) -> Result<Score, Error> {
+/// If the data or a network can't be used, or are of another size.
+pub fn evaluate(model: &Sampler, with: &Comparison<'_>, note: &mut dyn FnMut(&str)) -> Result<Score, Error> {
+    let Comparison { pictures, features, directory, recogniser } = *with;
     let mut recipe = model.recipe.clone();
     if let Some(features) = features {
         recipe.data.features = features.into();
@@ -135,7 +143,8 @@ pub fn evaluate(
         let error = InputError::new(format!("{:?}", model.shape), format!("{:?}", source.shape()), hint);
         return Err(error.at(&recipe.data.images).into());
     }
-    let recogniser = Recognition::trained(&source, recipe.seed)?;
+    let kept = recogniser.map(|path| Recognition::kept(path, &source)).transpose()?.flatten();
+    let recogniser = if kept.is_some() { kept } else { Recognition::trained(&source, recipe.seed, note)? };
     Meter::new(&recipe, &source).recognising(recogniser).by_features(&recipe, directory)?.score(model)
 }
 

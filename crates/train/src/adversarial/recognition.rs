@@ -13,6 +13,7 @@ use simurgh_nn::artifact::{self, Artifact, FORMAT, Header, Precision};
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::init::Init;
 use simurgh_nn::parameters;
+use std::path::Path;
 
 /// Passes over the pictures.
 const EPOCHS: u64 = 3;
@@ -38,19 +39,10 @@ impl Recognition {
         observer: &mut dyn Observer,
     ) -> Result<Option<Self>, Error> {
         let path = run.recogniser();
-        let recognition = match path.exists() {
-            true => {
-                let mut untrained = Self::new(source, &Init::zeros(&Device::flex()))?;
-                if let Some(own) = &mut untrained {
-                    let file = artifact::read(&path)?;
-                    own.accuracy = file.header.provenance["accuracy"].as_f64().unwrap_or(f64::NAN);
-                    own.network = parameters::replace(own.network.clone(), file.parameters)
-                        .map_err(|problem| damaged("tensors", "those of a classifier", problem).at(&path))?;
-                }
-                untrained
-            }
-            false => {
-                let trained = Self::trained(source, seed)?;
+        let recognition = match Self::kept(&path, source)? {
+            Some(kept) => Some(kept),
+            None => {
+                let trained = Self::trained(source, seed, &mut |text| observer.note(text))?;
                 if let Some(own) = &trained {
                     let header = Header {
                         format: FORMAT,
@@ -58,7 +50,7 @@ impl Recognition {
                         model: serde_json::Value::Null,
                         recipe: String::new(),
                         tokenizer: String::new(),
-                        provenance: serde_json::json!({"accuracy": own.accuracy}),
+                        provenance: serde_json::json!({"accuracy": own.accuracy, "data": source.fingerprint()}),
                     };
                     let parameters = parameters::collect(&own.network);
                     run.write(&path, &artifact::to_bytes(&Artifact { header, parameters }, Precision::Full))?;
@@ -75,10 +67,27 @@ impl Recognition {
         Ok(recognition)
     }
 
+    /// The one in the file at `path`, if it is of these data.
+    pub fn kept(path: &Path, source: &Source) -> Result<Option<Self>, Error> {
+        let Some(mut own) = Self::new(source, &Init::zeros(&Device::flex()))? else { return Ok(None) };
+        if !path.exists() {
+            return Ok(None);
+        }
+        let file = artifact::read(path)?;
+        if file.header.provenance["data"] != source.fingerprint() {
+            return Ok(None);
+        }
+        own.accuracy = file.header.provenance["accuracy"].as_f64().unwrap_or(f64::NAN);
+        own.network = parameters::replace(own.network, file.parameters)
+            .map_err(|problem| damaged("tensors", "those of a classifier", problem).at(path))?;
+        Ok(Some(own))
+    }
+
     /// Trained on the pictures that the generator imitates; none where classes are not known.
-    pub fn trained(source: &Source, seed: u64) -> Result<Option<Self>, Error> {
+    pub fn trained(source: &Source, seed: u64, note: &mut dyn FnMut(&str)) -> Result<Option<Self>, Error> {
         let device = &Device::flex().autodiff();
         let Some(untrained) = Self::new(source, &Init::new(seed, device))? else { return Ok(None) };
+        note("a classifier learns the classes of the data first, to say what samples show");
         let Kind::Pictures { train, held_out, labels: Some([of_train, of_held]), .. } = &source.kind else {
             return Ok(None);
         };

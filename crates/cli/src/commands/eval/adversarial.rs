@@ -3,12 +3,13 @@
 use super::{json, missing, other_flags};
 use crate::args::EvalArgs;
 use crate::commands::{data_directory, sampler};
-use crate::failure::Failure;
+use crate::failure::{Failure, note};
 use simurgh_data::InputError;
 use simurgh_data::metrics::samples::Birthday;
 use simurgh_train::Error;
-use simurgh_train::adversarial::{self, Score};
+use simurgh_train::adversarial::{self, Comparison, Score};
 use std::io::Write;
+use std::path::Path;
 
 pub(super) fn run(args: &EvalArgs) -> Result<(), Failure> {
     let model = sampler(&args.model)?;
@@ -18,11 +19,18 @@ pub(super) fn run(args: &EvalArgs) -> Result<(), Failure> {
         return Err(InputError::new("a generator of pictures", "one of points", hint).field("--data").into());
     }
     let directory = data_directory(args.data_dir.as_ref());
-    let score = adversarial::evaluate(&model, args.data.as_deref(), args.features.as_deref(), directory.as_deref())
-        .map_err(|e| match e {
-            Error::Input(e) => missing(args)(e).into(),
-            e => e,
-        })?;
+    // A run keeps its classifier beside its generator.
+    let recogniser = Path::new(&args.model).with_file_name("recogniser.safetensors");
+    let with = Comparison {
+        pictures: args.data.as_deref(),
+        features: args.features.as_deref(),
+        directory: directory.as_deref(),
+        recogniser: Some(&recogniser),
+    };
+    let score = adversarial::evaluate(&model, &with, &mut |text| note(text)).map_err(|e| match e {
+        Error::Input(e) => missing(args)(e).into(),
+        e => e,
+    })?;
     if args.json { json(&score) } else { print_adversarial(&score) }
 }
 

@@ -8,9 +8,12 @@
 mod tiles;
 mod transform;
 
+use super::Geometry;
+use super::backward::add_segments;
 use crate::buffer::Buffer;
-use crate::gemm::{Format, Packed, Start, View, gemm_serial};
-use crate::linear::{Activation, activate};
+use crate::elementwise::add_columns;
+use crate::gemm::{Packed, Start, View, gemm_serial};
+use crate::linear::{Activation, Gradient, Wants, activate, activate_backward};
 use crate::parallel::{self, Shared};
 use crate::shape::Check;
 use crate::{Real, ShapeError};
@@ -19,8 +22,16 @@ use transform::{POINTS, TAPS};
 
 /// Bytes of a block's tiles at all points: they stay in the second-level cache beside the filter.
 const BLOCK: usize = 320 << 10;
+/// Channels that are worth the way to the points and back.
+const LEAST: usize = 8;
 /// Sums of a weight's gradient that are taken side by side, whatever the threads.
 const SEGMENTS: usize = 8;
+
+/// Is a convolution to so many channels one that tiles are made for, and faster for them?
+pub fn suits(geometry: Geometry, output: usize) -> bool {
+    let Geometry { channels, kernel, stride, padding, .. } = geometry;
+    (kernel, stride, padding) == (TAPS, 1, 1) && channels.min(output) >= LEAST
+}
 
 /// A weight `[out, in, 3, 3]` at all points.
 #[derive(Debug)]
@@ -36,24 +47,29 @@ impl<T: Real> Filter<T> {
     ///
     /// # Panics
     /// If it has not so many numbers.
-    pub fn new(weight: &[T], [output, input]: [usize; 2], format: Format) -> Self {
+    pub fn new(weight: &[T], [output, input]: [usize; 2]) -> Self {
         let taps = TAPS * TAPS;
         assert_eq!(weight.len(), output * input * taps, "a filter of {output} x {input} kernels");
-        Self::of([input, output], format, |i, o, k| weight[(o * input + i) * taps + k])
+        Self::of([input, output], |i, o, k| weight[(o * input + i) * taps + k])
     }
 
     /// Of the convolution that takes the gradient of the result to that of the input: turned by half a circle, `[in, out, 3, 3]`.
     ///
     /// # Panics
     /// As [`Filter::new`].
-    pub fn turned(weight: &[T], [output, input]: [usize; 2], format: Format) -> Self {
+    pub fn turned(weight: &[T], [output, input]: [usize; 2]) -> Self {
         let taps = TAPS * TAPS;
         assert_eq!(weight.len(), output * input * taps, "a filter of {output} x {input} kernels");
-        Self::of([output, input], format, |o, i, k| weight[(o * input + i) * taps + taps - 1 - k])
+        Self::of([output, input], |o, i, k| weight[(o * input + i) * taps + taps - 1 - k])
+    }
+
+    /// Channels that it takes, and that it makes.
+    pub fn channels(&self) -> [usize; 2] {
+        [self.input, self.output]
     }
 
     /// From `tap(in, out, place in the kernel)`.
-    fn of([input, output]: [usize; 2], format: Format, tap: impl Fn(usize, usize, usize) -> T) -> Self {
+    fn of([input, output]: [usize; 2], tap: impl Fn(usize, usize, usize) -> T) -> Self {
         let g = filter_matrix::<T>();
         let one = input * output;
         let mut all = Buffer::take(ALL * one);
@@ -71,7 +87,7 @@ impl<T: Real> Filter<T> {
                 }
             }
         }
-        let packed = |point: &[T]| Packed::with_format(View::new(point, input, output), format);
+        let packed = |point: &[T]| Packed::new(View::new(point, input, output));
         let points = if one == 0 { Vec::new() } else { all.chunks_exact(one).map(packed).collect() };
         Self { input, output, points }
     }
@@ -165,7 +181,6 @@ pub fn weight_gradient<T: Real>(
     d_pre: &[T],
     [height, width]: [usize; 2],
     [output, input]: [usize; 2],
-    format: Format,
 ) -> Result<Vec<T>, ShapeError> {
     let check = Check("convolution backward");
     for (name, size) in [("the height", height), ("the width", width), ("the input", input), ("the output", output)] {
@@ -180,12 +195,9 @@ pub fn weight_gradient<T: Real>(
     let (one, block) = (input * output, block::<T>(input, output));
     // Sums that no number of threads changes.
     let segments = parallel::ranges(tiles, SEGMENTS.min(tiles.div_ceil(block)), T::micro().rows);
-    let mut sums = Buffer::take(segments.len() * ALL * one);
-    let shared = Shared::new(&mut sums);
-    parallel::each(segments.len(), tiles * one > 1 << 12, |k| {
-        // SAFETY: every segment has a sum of its own.
-        let sum = unsafe { shared.slice(k * ALL * one, ALL * one) };
-        sum.fill(T::ZERO);
+    let mut total = Buffer::take(ALL * one);
+    total.fill(T::ZERO);
+    add_segments(segments.len(), &mut total, |k, sum| {
         let own = segments.at(k);
         for first in own.clone().step_by(block) {
             let own = first..own.end.min(first + block);
@@ -196,18 +208,43 @@ pub fn weight_gradient<T: Real>(
             d_products_of(d_pre, grid, own, output, &mut d_products);
             let points = at.chunks_exact(of_input).zip(d_products.chunks_exact(of_output));
             for ((at, d_product), sum) in points.zip(sum.chunks_exact_mut(one)) {
-                let packed = Packed::with_format(View::new(&d_product[..count * output], count, output), format);
+                let packed = Packed::new(View::new(&d_product[..count * output], count, output));
                 let at = View::new(&at[..count * input], count, input);
                 gemm_serial(at.transposed(), &packed, sum, Start::Add);
             }
         }
     });
-    let mut total = Buffer::take(ALL * one);
-    total.fill(T::ZERO);
-    for sum in sums.chunks_exact(ALL * one) {
-        total.iter_mut().zip(sum).for_each(|(total, sum)| *total += *sum);
-    }
     Ok(taps(&total, [output, input]))
+}
+
+/// Gradient of [`forward`]'s operands without a residual from `d_y[pictures, height, width, out]`; `y` is the forward result, `turned` the
+/// weight's [`Filter::turned`]. That of the weight is `[out, in, 3, 3]`.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn backward<T: Real>(
+    x: &[T],
+    y: &[T],
+    d_y: &[T],
+    turned: &Filter<T>,
+    size: [usize; 2],
+    activation: Activation,
+    wants: Wants,
+) -> Result<Gradient<T>, ShapeError> {
+    let (output, input) = (turned.input, turned.output);
+    Check("convolution backward").dimension("d_y", d_y.len(), y.len())?;
+    let d_pre = activate_backward(d_y, y, activation);
+    let d_x = match wants.x {
+        true => forward(&d_pre, turned, None, None, size, Activation::Identity)?,
+        false => Vec::new(),
+    };
+    if !wants.parameters {
+        return Ok(Gradient { x: d_x, weight: Vec::new(), bias: Vec::new() });
+    }
+    let weight = weight_gradient(x, &d_pre, size, [output, input])?;
+    let mut bias = vec![T::ZERO; output];
+    add_columns(&d_pre, &mut bias);
+    Ok(Gradient { x: d_x, weight, bias })
 }
 
 /// What the points' gradients `[points, in, out]` are for the taps, `[out, in, 3, 3]`.
