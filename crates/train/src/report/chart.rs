@@ -14,7 +14,8 @@ pub struct Line {
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 56.0;
-const RIGHT: f64 = 12.0;
+/// Half of a tick's number is beyond it.
+const RIGHT: f64 = 24.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 30.0;
 /// Colours that the colour-blind tell apart (Okabe & Ito 2008).
