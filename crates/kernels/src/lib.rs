@@ -32,6 +32,7 @@ pub mod normal;
 pub mod optimizer;
 pub mod parallel;
 pub mod pooling;
+pub mod prelu;
 pub mod quantile;
 pub mod ragged;
 pub mod real;

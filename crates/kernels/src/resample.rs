@@ -1,4 +1,5 @@
-//! Pictures at half and at twice their size: 2 x 2 pixels as one, one as 2 x 2. Each is the transpose of the other.
+//! Pictures of another size: 2 x 2 pixels as one, one as 2 x 2; channels as pixels, pixels as channels. The second of each is the
+//! first's transpose.
 
 use crate::parallel::{self, Shared};
 use crate::shape::Check;
@@ -65,6 +66,57 @@ pub fn doubled<T: Real>(x: &[T], [height, width, channels]: [usize; 3], scale: T
     Ok(y)
 }
 
+/// Channels as pixels (Shi et al. 2016): `[pictures, factor height, factor width, channels]` from `x[pictures, height, width, channels
+/// factor^2]`, whose channel `c factor^2 + i factor + j` is channel `c` of row `i`, column `j` of a pixel's square, as PyTorch's.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn shuffled<T: Real>(x: &[T], picture: [usize; 3], factor: usize) -> Result<Vec<T>, ShapeError> {
+    rearranged(x, picture, factor, |x, y, small, large| y[large] = x[small])
+}
+
+/// The inverse of [`shuffled`], and its transpose.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn unshuffled<T: Real>(x: &[T], picture: [usize; 3], factor: usize) -> Result<Vec<T>, ShapeError> {
+    rearranged(x, picture, factor, |x, y, small, large| y[small] = x[large])
+}
+
+/// Calls `put(x, y, place among channels, place among pixels)` for all places of every picture.
+#[inline(always)]
+fn rearranged<T: Real>(
+    x: &[T],
+    [height, width, channels]: [usize; 3],
+    factor: usize,
+    put: impl Fn(&[T], &mut [T], usize, usize) + Sync,
+) -> Result<Vec<T>, ShapeError> {
+    let check = Check("pixel shuffle");
+    check.some("the factor", factor)?;
+    let square = check.count("the factor", &[("rows", factor), ("columns", factor)])?;
+    let one = size(check, [height, width, check.count("a pixel", &[("channels", channels), ("factor", square)])?])?;
+    let pictures = x.len() / one;
+    check.elements("x", x.len(), &[("pictures", pictures), ("numbers", one)])?;
+    let mut y = vec![T::ZERO; x.len()];
+    let shared = Shared::new(&mut y);
+    parallel::each(pictures * height, x.len() > WORTH, |line| {
+        // A line of pixels is `factor` lines of the larger picture: as many numbers, in the same place.
+        let (first, len) = (line * width * channels * square, width * channels * square);
+        // SAFETY: every line is a task's own.
+        let (x, y) = (&x[first..][..len], unsafe { shared.slice(first, len) });
+        for i in 0..factor {
+            for pixel in 0..width {
+                for j in 0..factor {
+                    let large = ((i * width + pixel) * factor + j) * channels;
+                    let small = pixel * channels * square + i * factor + j;
+                    (0..channels).for_each(|c| put(x, y, small + c * square, large + c));
+                }
+            }
+        }
+    });
+    Ok(y)
+}
+
 /// Numbers that are worth another thread.
 const WORTH: usize = 1 << 15;
 
@@ -103,6 +155,22 @@ mod tests {
             let right = dot(&x, &doubled(&y, [height / 2, width / 2, channels], 0.5).unwrap());
             assert!((left - right).abs() < 1e-9 * size as f64, "{left} {right}");
         }
+    }
+
+    #[test]
+    fn channels_are_pixels_and_back() {
+        // torch.nn.PixelShuffle(2) of 1 x 2 pixels of 8 channels.
+        let x: Vec<f64> = (0..16).map(f64::from).collect();
+        let want = [0.0, 4.0, 1.0, 5.0, 8.0, 12.0, 9.0, 13.0, 2.0, 6.0, 3.0, 7.0, 10.0, 14.0, 11.0, 15.0];
+        assert_eq!(shuffled(&x, [1, 2, 2], 2).unwrap(), want);
+        assert_eq!(shuffled(&x, [2, 2, 4], 1).unwrap(), x);
+        for (pictures, picture, factor) in [(1, [1, 1, 1], 3), (2, [3, 2, 4], 3), (5, [40, 30, 3], 2)] {
+            let size: usize = picture.iter().product::<usize>() * factor * factor;
+            let x: Vec<f32> = (0..pictures * size).map(|k| k as f32).collect();
+            let y = shuffled(&x, picture, factor).unwrap();
+            assert_eq!(unshuffled(&y, picture, factor).unwrap(), x);
+        }
+        assert!(shuffled(&x, [1, 2, 3], 2).is_err() && shuffled(&x, [1, 2, 2], 0).is_err());
     }
 
     #[test]

@@ -163,7 +163,13 @@ impl Report {
                     }
                     write!(body, "</table>")
                 }
-                Part::Figure(name, svg) => write!(body, "<h2>{}</h2>{svg}", escape(name)),
+                Part::Figure(name, svg) => {
+                    let name = escape(name);
+                    // A drawing that bears its name needs no second one.
+                    let named = svg.contains(&format!("<title>{name}</title>"));
+                    let heading = if named { String::new() } else { format!("<figcaption>{name}</figcaption>") };
+                    write!(body, "<figure>{heading}{svg}</figure>")
+                }
             };
         }
         document(self.title, &body)

@@ -346,11 +346,25 @@ fn batch_normalisation_equals_tensor_operations() {
 }
 
 #[test]
+fn learnt_slopes_equal_tensor_operations() {
+    for (rows, columns) in [(1, 1), (3, 7), (5, 40)] {
+        compare(&[[rows, columns], [1, 1]], |t, body| {
+            prelu::body(t[0].clone(), t[1].clone().reshape([1]), body).unwrap()
+        });
+    }
+}
+
+#[test]
 fn resampling_equals_tensor_operations() {
     for (pictures, picture) in [(1, [2, 2, 1]), (3, [4, 6, 5]), (2, [8, 2, 3])] {
         for way in [resample::Way::Halved, resample::Way::Doubled] {
             compare(&[[pictures, picture.iter().product()]], |t, body| {
                 resample::body(t[0].clone(), picture, way, body).unwrap()
+            });
+        }
+        for factor in [1, 2, 3] {
+            compare(&[[pictures, picture.iter().product::<usize>() * factor * factor]], |t, body| {
+                resample::body(t[0].clone(), picture, resample::Way::Shuffled(factor), body).unwrap()
             });
         }
     }

@@ -16,6 +16,7 @@ const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;mar
 h1,h2{line-height:1.2}table{border-collapse:collapse}td,th{padding:.3rem .7rem;border-bottom:1px solid #ddd;text-align:start;vertical-align:top}\
 td.n{text-align:end;font-variant-numeric:tabular-nums}pre{background:#f5f5f5;padding:1rem;overflow:auto}\
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(27rem,1fr));gap:1rem}svg{max-width:100%;height:auto}\
+figure{display:inline-block;margin:.5rem 1rem .5rem 0;vertical-align:top}figcaption{font-weight:600;margin-bottom:.3rem}\
 @media(prefers-color-scheme:dark){body{background:#15181c;color:#e6e6e6}td,th{border-color:#333}pre{background:#20242a}}";
 
 /// Text for HTML and SVG.
