@@ -5,7 +5,7 @@ use simurgh_random::Random;
 
 const ALL: Wants = Wants { x: true, parameters: true };
 
-fn numbers(random: &mut Random, count: usize) -> Vec<f64> {
+pub(super) fn numbers(random: &mut Random, count: usize) -> Vec<f64> {
     (0..count).map(|_| random.normal()).collect()
 }
 
@@ -36,7 +36,7 @@ fn packed(weight: &[f64], [rows, cols]: [usize; 2], transposed: bool) -> Packed<
     Packed::with_format(if transposed { view.transposed() } else { view }, Format::Full)
 }
 
-fn close(got: &[f64], want: &[f64], what: &str) {
+pub(super) fn close(got: &[f64], want: &[f64], what: &str) {
     assert_eq!(got.len(), want.len(), "{what}");
     for (k, (g, w)) in got.iter().zip(want).enumerate() {
         let difference = (g - w).abs();

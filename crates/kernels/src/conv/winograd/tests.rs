@@ -1,11 +1,8 @@
 use super::super::{self as conv, reference};
 use super::*;
+use crate::conv::tests::{close, numbers};
 use crate::gemm::Format;
 use simurgh_random::Random;
-
-fn numbers(random: &mut Random, count: usize) -> Vec<f64> {
-    (0..count).map(|_| random.normal()).collect()
-}
 
 /// Sizes of `[height, width, in, out, pictures]`: less than a tile, whole tiles, a rim; fewer channels than a vector, and some more.
 const CASES: [[usize; 5]; 7] = [
@@ -17,14 +14,6 @@ const CASES: [[usize; 5]; 7] = [
     [8, 4, 1, 64, 2],
     [24, 27, 5, 4, 2],
 ];
-
-fn close(got: &[f64], want: &[f64], what: &str) {
-    assert_eq!(got.len(), want.len(), "{what}");
-    for (k, (g, w)) in got.iter().zip(want).enumerate() {
-        let difference = (g - w).abs();
-        assert!(difference <= 1e-11 * (1.0 + w.abs()), "{what}[{k}]: {g}, expected {w}");
-    }
-}
 
 #[test]
 fn tiles_equal_the_definition() {
