@@ -13,6 +13,7 @@ use simurgh_nn::artifact::{self, Artifact, FORMAT, Header, Precision};
 use simurgh_nn::burn::tensor::Device;
 use simurgh_nn::init::Init;
 use simurgh_nn::parameters;
+use simurgh_random::mix;
 use std::path::Path;
 
 /// Passes over the pictures.
@@ -50,7 +51,7 @@ impl Recognition {
                         model: serde_json::Value::Null,
                         recipe: String::new(),
                         tokenizer: String::new(),
-                        provenance: serde_json::json!({"accuracy": own.accuracy, "data": source.fingerprint()}),
+                        provenance: serde_json::json!({"accuracy": own.accuracy, "data": fingerprint(source)}),
                     };
                     let parameters = parameters::collect(&own.network);
                     run.write(&path, &artifact::to_bytes(&Artifact { header, parameters }, Precision::Full))?;
@@ -74,7 +75,7 @@ impl Recognition {
             return Ok(None);
         }
         let file = artifact::read(path)?;
-        if file.header.provenance["data"] != source.fingerprint() {
+        if file.header.provenance["data"] != fingerprint(source) {
             return Ok(None);
         }
         own.accuracy = file.header.provenance["accuracy"].as_f64().unwrap_or(f64::NAN);
@@ -132,4 +133,10 @@ impl Recognition {
         }
         Ok(Coverage::of_classes(self.classes.pow(self.stack as u32), modes))
     }
+}
+
+/// Of the pictures and of their classes.
+fn fingerprint(source: &Source) -> u64 {
+    let Kind::Pictures { labels: Some(labels), .. } = &source.kind else { return source.fingerprint() };
+    labels.iter().flatten().fold(source.fingerprint(), |sum, class| mix(sum ^ u64::from(*class)))
 }

@@ -20,6 +20,8 @@ use crate::{Real, ShapeError};
 use tiles::{ALL, Grid, at_points, d_products_of, interpolated, spaced};
 use transform::{POINTS, TAPS};
 
+/// Taps of a kernel.
+const KERNEL: usize = TAPS * TAPS;
 /// Bytes of a block's tiles at all points: they stay in the second-level cache beside the filter.
 const BLOCK: usize = 320 << 10;
 /// Channels that are worth the way to the points and back.
@@ -48,9 +50,7 @@ impl<T: Real> Filter<T> {
     /// # Panics
     /// If it has not so many numbers.
     pub fn new(weight: &[T], [output, input]: [usize; 2]) -> Self {
-        let taps = TAPS * TAPS;
-        assert_eq!(weight.len(), output * input * taps, "a filter of {output} x {input} kernels");
-        Self::of([input, output], |i, o, k| weight[(o * input + i) * taps + k])
+        Self::of(weight, [input, output], |i, o, k| (o * input + i) * KERNEL + k)
     }
 
     /// Of the convolution that takes the gradient of the result to that of the input: turned by half a circle, `[in, out, 3, 3]`.
@@ -58,9 +58,7 @@ impl<T: Real> Filter<T> {
     /// # Panics
     /// As [`Filter::new`].
     pub fn turned(weight: &[T], [output, input]: [usize; 2]) -> Self {
-        let taps = TAPS * TAPS;
-        assert_eq!(weight.len(), output * input * taps, "a filter of {output} x {input} kernels");
-        Self::of([output, input], |o, i, k| weight[(o * input + i) * taps + taps - 1 - k])
+        Self::of(weight, [output, input], |o, i, k| (o * input + i) * KERNEL + KERNEL - 1 - k)
     }
 
     /// Channels that it takes, and that it makes.
@@ -68,14 +66,15 @@ impl<T: Real> Filter<T> {
         [self.input, self.output]
     }
 
-    /// From `tap(in, out, place in the kernel)`.
-    fn of([input, output]: [usize; 2], tap: impl Fn(usize, usize, usize) -> T) -> Self {
+    /// Of taps that lie in `weight` at `place(in, out, place in the kernel)`.
+    fn of(weight: &[T], [input, output]: [usize; 2], place: impl Fn(usize, usize, usize) -> usize) -> Self {
+        assert_eq!(weight.len(), output * input * KERNEL, "a filter of {output} x {input} kernels");
         let g = filter_matrix::<T>();
         let one = input * output;
         let mut all = Buffer::take(ALL * one);
         for i in 0..input {
             for o in 0..output {
-                let kernel: [T; TAPS * TAPS] = std::array::from_fn(|k| tap(i, o, k));
+                let kernel: [T; KERNEL] = std::array::from_fn(|k| weight[place(i, o, k)]);
                 for (p, g_p) in g.iter().enumerate() {
                     let down: [T; TAPS] = std::array::from_fn(|kx| {
                         g_p[0] * kernel[kx] + g_p[1] * kernel[TAPS + kx] + g_p[2] * kernel[2 * TAPS + kx]
@@ -106,10 +105,10 @@ pub fn forward<T: Real>(
     [height, width]: [usize; 2],
     activation: Activation,
 ) -> Result<Vec<T>, ShapeError> {
-    let size = [("height", height), ("width", width), ("input", filter.input)];
-    let pictures = x.len() / Check("convolution").count("a picture", &size)?.max(1);
+    let check = Check("convolution");
+    let pictures = pictures(check, x.len(), [height, width], filter.channels())?;
     let sides = [("pictures", pictures), ("height", height), ("width", width), ("output", filter.output)];
-    let mut y = vec![T::ZERO; Check("convolution").count("the result", &sides)?];
+    let mut y = vec![T::ZERO; check.count("the result", &sides)?];
     forward_into(x, filter, bias, residual, [height, width], activation, &mut y)?;
     Ok(y)
 }
@@ -128,11 +127,7 @@ pub fn forward_into<T: Real>(
     y: &mut [T],
 ) -> Result<(), ShapeError> {
     let (check, input, output) = (Check("convolution"), filter.input, filter.output);
-    for (name, size) in [("the height", height), ("the width", width), ("the input", input), ("the output", output)] {
-        check.some(name, size)?;
-    }
-    let pictures = x.len() / (height * width * input);
-    check.elements("x", x.len(), &[("pictures", pictures), ("height", height), ("width", width), ("input", input)])?;
+    let pictures = pictures(check, x.len(), [height, width], [input, output])?;
     let sides = [("pictures", pictures), ("height", height), ("width", width), ("output", output)];
     check.elements("the result", y.len(), &sides)?;
     if let Some(bias) = bias {
@@ -183,11 +178,7 @@ pub fn weight_gradient<T: Real>(
     [output, input]: [usize; 2],
 ) -> Result<Vec<T>, ShapeError> {
     let check = Check("convolution backward");
-    for (name, size) in [("the height", height), ("the width", width), ("the input", input), ("the output", output)] {
-        check.some(name, size)?;
-    }
-    let pictures = x.len() / (height * width * input);
-    check.elements("x", x.len(), &[("pictures", pictures), ("height", height), ("width", width), ("input", input)])?;
+    let pictures = pictures(check, x.len(), [height, width], [input, output])?;
     let sides = [("pictures", pictures), ("height", height), ("width", width), ("output", output)];
     check.elements("d_y", d_pre.len(), &sides)?;
     let grid = Grid { height, width };
@@ -247,12 +238,28 @@ pub fn backward<T: Real>(
     Ok(Gradient { x: d_x, weight, bias })
 }
 
+/// How many pictures so many numbers are of.
+fn pictures(
+    check: Check,
+    numbers: usize,
+    [height, width]: [usize; 2],
+    [input, output]: [usize; 2],
+) -> Result<usize, ShapeError> {
+    for (name, size) in [("the height", height), ("the width", width), ("the input", input), ("the output", output)] {
+        check.some(name, size)?;
+    }
+    let one = check.count("a picture", &[("height", height), ("width", width), ("input", input)])?;
+    let pictures = numbers / one;
+    check.elements("x", numbers, &[("pictures", pictures), ("numbers", one)])?;
+    Ok(pictures)
+}
+
 /// What the points' gradients `[points, in, out]` are for the taps, `[out, in, 3, 3]`.
 fn taps<T: Real>(points: &[T], [output, input]: [usize; 2]) -> Vec<T> {
     let g = filter_matrix::<T>();
     let one = input * output;
-    let mut weight = vec![T::ZERO; one * TAPS * TAPS];
-    for (k, kernel) in weight.chunks_exact_mut(TAPS * TAPS).enumerate() {
+    let mut weight = vec![T::ZERO; one * KERNEL];
+    for (k, kernel) in weight.chunks_exact_mut(KERNEL).enumerate() {
         let (o, i) = (k / input, k % input);
         for p in 0..POINTS {
             let mut across = [T::ZERO; TAPS];
